@@ -1,0 +1,49 @@
+import { CtrError } from "./errors.ts";
+
+export type Labels = Readonly<Record<string, string>>;
+
+/** Labels with a meaning to containerd; ours is the same, so that records and images travel between the two. */
+export const labelNames = {
+  gcRoot: "containerd.io/gc.root",
+  gcRefContent: "containerd.io/gc.ref.content",
+  gcRefSnapshot: "containerd.io/gc.ref.snapshot",
+  gcExpire: "containerd.io/gc.expire",
+  gcFlat: "containerd.io/gc.flat",
+  uncompressed: "containerd.io/uncompressed",
+  distributionSource: "containerd.io/distribution.source",
+  snapshotRef: "containerd.io/snapshot.ref",
+  stopSignal: "io.containerd.image.config.stop-signal",
+} as const;
+
+const MAX_LABEL_BYTES = 4096;
+
+/** Key and value together hold at most 4096 bytes, as in containerd. Throws InvalidArgument. */
+export function validateLabels(labels: Labels): void {
+  for (const [key, value] of Object.entries(labels)) {
+    const bytes = Buffer.byteLength(key) + Buffer.byteLength(value);
+    if (bytes <= MAX_LABEL_BYTES) continue;
+    const subject = `label key and value length (${bytes} bytes) greater than maximum size (${MAX_LABEL_BYTES} bytes), key: ${key.slice(0, 64)}`;
+    throw new CtrError("InvalidArgument", subject);
+  }
+}
+
+/** `k=v` as the command line gives it; `k` alone is `bare` (most commands: "true"), and `k=` an empty value. */
+export function parseLabels(words: readonly string[], bare = "true"): Record<string, string> {
+  const labels: Record<string, string> = {};
+  for (const word of words) {
+    const equals = word.indexOf("=");
+    if (equals < 0) labels[word] = bare;
+    else labels[word.slice(0, equals)] = word.slice(equals + 1);
+  }
+  return labels;
+}
+
+/** The set after an update: an empty value removes its key, as every `label` command of ctr does. */
+export function mergeLabels(current: Labels, changes: Labels): Record<string, string> {
+  const merged: Record<string, string> = { ...current };
+  for (const [key, value] of Object.entries(changes)) {
+    if (value === "") delete merged[key];
+    else merged[key] = value;
+  }
+  return merged;
+}

@@ -1,0 +1,66 @@
+import type { Labels } from "./labels.ts";
+import type { Mount } from "./mount.ts";
+
+export type SnapshotKind = "Active" | "View" | "Committed";
+
+export interface SnapshotInfo {
+  key: string;
+  /** Empty for a snapshot without parent. */
+  parent: string;
+  kind: SnapshotKind;
+  labels: Labels;
+  createdAt: Date;
+  updatedAt: Date;
+}
+
+/** Of one snapshot alone, without its parents. `sizeBytes` counts allocated bytes, hardlinks once. */
+export interface SnapshotUsage {
+  sizeBytes: number;
+  inodes: number;
+}
+
+export interface PrepareOptions {
+  /**
+   * `containerd.io/snapshot.ref` names the chain ID that this snapshot will be committed as: a snapshotter that can
+   * offer that chain at once (another namespace has it, or a remote snapshotter mounts it lazily) makes the
+   * committed snapshot of that name and throws AlreadyExists.
+   */
+  labels?: Labels;
+}
+
+export interface CommitOptions {
+  labels?: Labels;
+  /** Sets the parent at commit, for an active snapshot prepared without one: only where `canRebase`. */
+  parent?: string;
+}
+
+/**
+ * Snapshots of one namespace under one snapshotter. A `key` names an Active or View snapshot, a `name` a Committed
+ * one; both share one space, so a name taken is AlreadyExists whatever its kind. Parents are Committed.
+ *
+ * Active snapshots are written through their mounts and become Committed by `commit`, which makes their bytes
+ * durable first (one syncfs) and then changes the row, so that a power cut never leaves a committed layer with
+ * empty files. The caller mounts; a snapshotter never leaves a mount of its own behind.
+ */
+export interface Snapshotter {
+  readonly name: string;
+  /** Whether `commit` takes a `parent`, so that layers can be unpacked side by side. */
+  readonly canRebase: boolean;
+  /** Throws NotFound. */
+  stat(key: string): Promise<SnapshotInfo>;
+  /** Merges labels by `mergeLabels`' rule inside one transaction; answers the result. Throws NotFound. */
+  label(key: string, labels: Labels): Promise<SnapshotInfo>;
+  usage(key: string): Promise<SnapshotUsage>;
+  /** Throws NotFound, FailedPrecondition for a Committed snapshot. */
+  mounts(key: string): Promise<Mount[]>;
+  /** Throws AlreadyExists when the key is taken, NotFound for the parent, FailedPrecondition when it is not Committed. */
+  prepare(key: string, parent: string, options?: PrepareOptions): Promise<Mount[]>;
+  /** As `prepare`, for reading only. */
+  view(key: string, parent: string, options?: PrepareOptions): Promise<Mount[]>;
+  /** Throws NotFound for the key, FailedPrecondition when it is not Active, AlreadyExists for the name; the active one then stays. */
+  commit(name: string, key: string, options?: CommitOptions): Promise<void>;
+  /** Throws NotFound; FailedPrecondition while it has children. The row goes first, then the bytes. */
+  remove(key: string): Promise<void>;
+  /** In key order; may miss concurrent changes and never throws for them. */
+  walk(filters?: readonly string[]): AsyncIterable<SnapshotInfo>;
+}
