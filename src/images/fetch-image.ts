@@ -1,0 +1,166 @@
+import type { Descriptor } from "../core/descriptor.ts";
+import { CtrError } from "../core/errors.ts";
+import { type Labels, labelNames } from "../core/labels.ts";
+import type { Limiter } from "../core/limiter.ts";
+import {
+  type ImageConfig,
+  type ImageIndex,
+  type ImageManifest,
+  parseImageConfig,
+  parseIndex,
+  parseManifest,
+  selectManifests,
+} from "../core/manifest.ts";
+import { isConfig, isIndex, isLayer, isManifest } from "../core/media-type.ts";
+import { formatPlatform, normalizePlatform, type Platform } from "../core/platform.ts";
+import { type FetchContext, fetchBlob, refKey } from "./fetch-blob.ts";
+import { fetchDocument } from "./fetch-document.ts";
+
+/** Indexes in indexes deeper than this are refused; real ones have one level, or two with attestations. */
+const MAX_INDEX_DEPTH = 8;
+
+export interface FetchImageOptions extends FetchContext {
+  /** Which manifests of an index are wanted; a lone manifest is taken whatever its platform. */
+  platforms: readonly Platform[] | "all";
+  /** Also the manifests and configs of the other platforms, without their layers. */
+  allMetadata: boolean;
+  /** Labels for every blob: where it came from. */
+  labels: Labels;
+  limit: Limiter;
+}
+
+/** One manifest of the image. Its layers are still on their way when this is answered. */
+export interface FetchedManifest {
+  descriptor: Descriptor;
+  manifest: ImageManifest;
+  /** Undefined for an artifact, whose config is no image config. */
+  config?: ImageConfig;
+  platform?: Platform;
+  layers: { descriptor: Descriptor; fetched: Promise<void> }[];
+}
+
+/**
+ * Walks from the target through indexes and manifests and starts fetching what they name, as many blobs side by side
+ * as `limit` lets. Answers once all documents are here; the layers' promises say when each layer is. Throws
+ * NotFound when an index has nothing for a wanted platform.
+ */
+export async function fetchImage(target: Descriptor, options: FetchImageOptions): Promise<FetchedManifest[]> {
+  if (isManifest(target.mediaType)) return [await fetchManifest(target, true, options)];
+  if (isIndex(target.mediaType)) return fetchIndex(target, 1, options);
+  throw new CtrError("NotImplemented", `media type ${JSON.stringify(target.mediaType)} of ${target.digest}`);
+}
+
+async function fetchIndex(
+  descriptor: Descriptor,
+  depth: number,
+  options: FetchImageOptions,
+): Promise<FetchedManifest[]> {
+  if (depth > MAX_INDEX_DEPTH) {
+    throw new CtrError(
+      "InvalidArgument",
+      `index ${descriptor.digest} is nested more than ${MAX_INDEX_DEPTH} deep`,
+    );
+  }
+  const bytes = await fetchDocument(
+    descriptor,
+    options.labels,
+    (document) => indexLabels(parseIndex(document, descriptor)),
+    options,
+  );
+  const { manifests } = parseIndex(bytes, descriptor);
+  const wanted = options.platforms === "all" ? manifests : selectManifests(manifests, options.platforms);
+  if (wanted.length === 0) throw noSuchPlatform(descriptor, manifests, options.platforms);
+  for (const child of wanted) options.onProgress?.({ name: refKey(child), state: "waiting" });
+  const children = options.allMetadata ? manifests : wanted;
+  const fetched = await Promise.all(
+    children.map((child) => {
+      if (isIndex(child.mediaType)) return fetchIndex(child, depth + 1, options);
+      return isManifest(child.mediaType)
+        ? fetchManifest(child, wanted.includes(child), options).then((one) => [one])
+        : [];
+    }),
+  );
+  return fetched.flat();
+}
+
+function noSuchPlatform(
+  { digest }: Descriptor,
+  manifests: readonly Descriptor[],
+  wanted: readonly Platform[] | "all",
+): CtrError {
+  if (wanted === "all") return new CtrError("NotFound", `no manifest in index ${digest}`);
+  const offered = manifests.flatMap(({ platform }) => (platform ? [formatPlatform(platform)] : []));
+  const names = wanted.map(formatPlatform).join(", ");
+  return new CtrError("NotFound", `no match for platform ${names} in manifest ${digest}`, {
+    hint: offered.length > 0 ? `choose one with --platform: ${[...new Set(offered)].join(", ")}` : undefined,
+  });
+}
+
+async function fetchManifest(
+  descriptor: Descriptor,
+  withLayers: boolean,
+  options: FetchImageOptions,
+): Promise<FetchedManifest> {
+  const bytes = await fetchDocument(
+    descriptor,
+    options.labels,
+    (document) => manifestLabels(parseManifest(document, descriptor)),
+    options,
+  );
+  const manifest = parseManifest(bytes, descriptor);
+  const config = await fetchConfig(manifest.config, options);
+  const layers = withLayers ? manifest.layers : [];
+  return {
+    descriptor,
+    manifest,
+    config,
+    platform: config ? normalizePlatform(config) : descriptor.platform,
+    layers: layers.map((layer) => ({ descriptor: layer, fetched: fetchLayer(layer, options) })),
+  };
+}
+
+async function fetchConfig(
+  descriptor: Descriptor,
+  options: FetchImageOptions,
+): Promise<ImageConfig | undefined> {
+  if (!isConfig(descriptor.mediaType)) {
+    await fetchBlob(descriptor, options.labels, options);
+    return undefined;
+  }
+  const bytes = await fetchDocument(
+    descriptor,
+    options.labels,
+    (document) => {
+      parseImageConfig(document, descriptor);
+      return {};
+    },
+    options,
+  );
+  return parseImageConfig(bytes, descriptor);
+}
+
+function fetchLayer(layer: Descriptor, options: FetchImageOptions): Promise<void> {
+  options.onProgress?.({ name: refKey(layer), state: "waiting", total: layer.size });
+  const fetched = options.limit(() => fetchBlob(layer, options.labels, options));
+  // Whoever unpacks awaits the layers one after the other; a later one's failure must not count as unhandled meanwhile.
+  fetched.catch(() => {});
+  return fetched;
+}
+
+function indexLabels({ manifests }: ImageIndex): Labels {
+  return Object.fromEntries(
+    manifests.map(({ digest }, at) => [`${labelNames.gcRefContent}.m.${at}`, digest]),
+  );
+}
+
+function manifestLabels({ config, layers }: ImageManifest): Labels {
+  return Object.fromEntries([
+    [`${labelNames.gcRefContent}.config`, config.digest],
+    ...layers.map(({ digest }, at) => [`${labelNames.gcRefContent}.l.${at}`, digest]),
+  ]);
+}
+
+/** Whether every layer can become a snapshot: attestations and artifacts hold other things. */
+export function isUnpackable({ config, manifest }: FetchedManifest): boolean {
+  return config !== undefined && manifest.layers.every(({ mediaType }) => isLayer(mediaType));
+}

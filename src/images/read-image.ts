@@ -1,0 +1,86 @@
+import type { ContentProvider } from "../core/content.ts";
+import type { Descriptor } from "../core/descriptor.ts";
+import { CtrError, hasCode } from "../core/errors.ts";
+import {
+  type ImageConfig,
+  type ImageManifest,
+  parseImageConfig,
+  parseIndex,
+  parseManifest,
+  selectManifests,
+} from "../core/manifest.ts";
+import { isConfig, isIndex, isManifest } from "../core/media-type.ts";
+import { formatPlatform, normalizePlatform, type Platform } from "../core/platform.ts";
+import { readDocument } from "./fetch-document.ts";
+
+export interface LocalImage {
+  /** From the image's target down to its manifest: the indexes on the way, then the manifest. */
+  path: Descriptor[];
+  manifest: ImageManifest;
+  config: ImageConfig;
+}
+
+/** The image as one platform has it, from the content store. Throws NotFound when there is none, or a blob is missing. */
+export async function readImage(
+  content: ContentProvider,
+  target: Descriptor,
+  platform: Platform,
+): Promise<LocalImage> {
+  const path = await pathToManifest(content, target, platform);
+  const descriptor = path.at(-1)!;
+  const manifest = parseManifest(await readDocument(content, descriptor), descriptor);
+  if (!isConfig(manifest.config.mediaType)) {
+    throw new CtrError("FailedPrecondition", `${descriptor.digest} is an artifact, not an image`);
+  }
+  return {
+    path,
+    manifest,
+    config: parseImageConfig(await readDocument(content, manifest.config), manifest.config),
+  };
+}
+
+async function pathToManifest(
+  content: ContentProvider,
+  descriptor: Descriptor,
+  platform: Platform,
+): Promise<Descriptor[]> {
+  if (isManifest(descriptor.mediaType)) return [descriptor];
+  if (!isIndex(descriptor.mediaType)) {
+    throw new CtrError(
+      "NotImplemented",
+      `media type ${JSON.stringify(descriptor.mediaType)} of ${descriptor.digest}`,
+    );
+  }
+  const { manifests } = parseIndex(await readDocument(content, descriptor), descriptor);
+  const [chosen] = selectManifests(manifests, [platform]);
+  if (chosen) return [descriptor, ...(await pathToManifest(content, chosen, platform))];
+  throw new CtrError("NotFound", `no match for platform ${formatPlatform(platform)} in ${descriptor.digest}`);
+}
+
+/** Bytes of everything one platform's image is made of, the layers as they are stored. */
+export function imageSizeBytes({ path, manifest }: LocalImage): number {
+  return [...path, manifest.config, ...manifest.layers].reduce((sum, { size }) => sum + size, 0);
+}
+
+/** The platforms an image is there for, sorted; what the content store lacks is left out. */
+export async function imagePlatforms(content: ContentProvider, target: Descriptor): Promise<string[]> {
+  const found = await platformsBelow(content, target);
+  return [...new Set(found.map(formatPlatform))].sort();
+}
+
+async function platformsBelow(content: ContentProvider, descriptor: Descriptor): Promise<Platform[]> {
+  if (descriptor.platform) return [descriptor.platform];
+  try {
+    if (isIndex(descriptor.mediaType)) {
+      const { manifests } = parseIndex(await readDocument(content, descriptor), descriptor);
+      return (await Promise.all(manifests.map((child) => platformsBelow(content, child)))).flat();
+    }
+    if (!isManifest(descriptor.mediaType)) return [];
+    const { config } = parseManifest(await readDocument(content, descriptor), descriptor);
+    if (!isConfig(config.mediaType)) return [];
+    return [normalizePlatform(parseImageConfig(await readDocument(content, config), config))];
+  } catch (error) {
+    if (hasCode(error, "NotFound", "DataLoss")) return [];
+    throw error;
+  }
+}

@@ -1,0 +1,116 @@
+import { randomBytes } from "node:crypto";
+import type { ContentStore } from "../core/content.ts";
+import type { Descriptor } from "../core/descriptor.ts";
+import type { Differ } from "../core/differ.ts";
+import type { Digest } from "../core/digest.ts";
+import { CtrError, hasCode } from "../core/errors.ts";
+import { labelNames } from "../core/labels.ts";
+import { chainIds } from "../core/manifest.ts";
+import type { ProgressListener } from "../core/progress.ts";
+import type { Snapshotter } from "../core/snapshotter.ts";
+import { refKey } from "./fetch-blob.ts";
+
+export interface UnpackContext {
+  content: ContentStore;
+  snapshotter: Snapshotter;
+  differ: Differ;
+  /** Runs the task while no other process unpacks the same chain: what two would extract, one extracts. */
+  exclusively: <T>(name: string, task: () => Promise<T>) => Promise<T>;
+  /** Told of each snapshot key before it exists, so that a lease holds it. */
+  protect: (key: string) => void;
+  onProgress?: ProgressListener;
+  signal?: AbortSignal;
+}
+
+export interface UnpackedLayer {
+  descriptor: Descriptor;
+  /** Settles when the layer's bytes are in the content store. */
+  fetched: Promise<void>;
+}
+
+/**
+ * Makes a committed snapshot of each layer, named by its chain ID (OCI image spec, config.md), starting each layer as
+ * soon as it has come, and answers the topmost, none for an image without layers. Snapshots that exist are left alone. Throws DataLoss when a layer is
+ * not what the config's diff ID promises, InvalidArgument for a hostile layer.
+ */
+export async function unpackImage(
+  configDigest: Digest,
+  diffIds: readonly Digest[],
+  layers: readonly UnpackedLayer[],
+  context: UnpackContext,
+): Promise<Digest | undefined> {
+  if (layers.length !== diffIds.length) {
+    throw new CtrError("InvalidArgument", `image has ${layers.length} layers but ${diffIds.length} diff IDs`);
+  }
+  const chains = chainIds(diffIds);
+  let parent = "";
+  for (const [at, layer] of layers.entries()) {
+    const chain = chains[at]!;
+    await layer.fetched;
+    await context.exclusively(`unpack-${context.snapshotter.name}-${chain}`, () =>
+      unpackLayer(layer.descriptor, diffIds[at]!, parent, chain, context),
+    );
+    await context.content.label(layer.descriptor.digest, { [labelNames.uncompressed]: diffIds[at]! });
+    parent = chain;
+  }
+  const top = chains.at(-1);
+  if (top)
+    await context.content.label(configDigest, {
+      [`${labelNames.gcRefSnapshot}.${context.snapshotter.name}`]: top,
+    });
+  return top;
+}
+
+async function unpackLayer(
+  layer: Descriptor,
+  diffId: Digest,
+  parent: string,
+  chain: Digest,
+  context: UnpackContext,
+): Promise<void> {
+  const { snapshotter } = context;
+  context.protect(chain);
+  if (await exists(snapshotter, chain)) return;
+  const key = `extract-${randomBytes(6).toString("hex")} ${chain}`;
+  context.protect(key);
+  try {
+    const mounts = await snapshotter.prepare(key, parent, { labels: { [labelNames.snapshotRef]: chain } });
+    const applied = await applyLayer(layer, mounts, context);
+    if (applied.digest !== diffId) {
+      throw new CtrError(
+        "DataLoss",
+        `wrong diff id ${applied.digest} of layer ${layer.digest}, expected ${diffId}`,
+      );
+    }
+    await snapshotter.commit(chain, key);
+  } catch (error) {
+    await discard(snapshotter, key);
+    if (!hasCode(error, "AlreadyExists") || !(await exists(snapshotter, chain))) throw error;
+  }
+}
+
+function applyLayer(layer: Descriptor, mounts: Parameters<Differ["apply"]>[1], context: UnpackContext) {
+  const { onProgress, signal } = context;
+  const name = refKey(layer);
+  return context.differ.apply(layer, mounts, {
+    signal,
+    onProgress: onProgress && ((offset) => onProgress({ name, state: "unpacking", offset })),
+  });
+}
+
+async function exists(snapshotter: Snapshotter, name: string): Promise<boolean> {
+  try {
+    return (await snapshotter.stat(name)).kind === "Committed";
+  } catch (error) {
+    if (hasCode(error, "NotFound")) return false;
+    throw error;
+  }
+}
+
+async function discard(snapshotter: Snapshotter, key: string): Promise<void> {
+  try {
+    await snapshotter.remove(key);
+  } catch (error) {
+    if (!hasCode(error, "NotFound")) throw error;
+  }
+}
