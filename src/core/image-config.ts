@@ -1,0 +1,82 @@
+import type { Descriptor } from "./descriptor.ts";
+import { type Digest, parseDigest } from "./digest.ts";
+import { JsonFields } from "./json-fields.ts";
+import { normalizePlatform, type Platform } from "./platform.ts";
+
+/** What an image says about itself: OCI image spec, config.md. */
+export interface ImageConfig {
+  /** Normalized; `os` and `architecture` are empty when the image does not say. */
+  platform: Platform;
+  /** RFC 3339, as the image has it. */
+  created?: string;
+  config: ContainerDefaults;
+  /** Digests of the uncompressed layers, from the base up. */
+  diffIds: Digest[];
+}
+
+/** How the image wants to be run, with the spec's own names. */
+export interface ContainerDefaults {
+  Env?: string[];
+  Entrypoint?: string[];
+  Cmd?: string[];
+  WorkingDir?: string;
+  User?: string;
+  Labels?: Record<string, string>;
+  StopSignal?: string;
+  Volumes?: Record<string, object>;
+  ExposedPorts?: Record<string, object>;
+}
+
+const MAX_LAYERS = 10_000;
+
+/**
+ * Reads an image config that `descriptor` names. Throws InvalidArgument when it is malformed or no image's,
+ * ResourceExhausted beyond `MAX_DOCUMENT_BYTES`.
+ */
+export function parseImageConfig(bytes: Uint8Array, descriptor: Descriptor): ImageConfig {
+  const fields = JsonFields.parse(bytes, `config ${descriptor.digest}`);
+  const rootfs = fields.object("rootfs");
+  if (!rootfs) throw fields.wrong("rootfs", "present");
+  const type = rootfs.string("type");
+  if (type && type !== "layers") throw rootfs.wrong("type", '"layers"');
+  return {
+    platform: normalizePlatform({
+      os: fields.string("os") ?? "",
+      architecture: fields.string("architecture") ?? "",
+      variant: fields.string("variant"),
+    }),
+    created: fields.string("created"),
+    config: readDefaults(fields.object("config")),
+    diffIds: (rootfs.strings("diff_ids", MAX_LAYERS) ?? []).map(parseDigest),
+  };
+}
+
+function readDefaults(fields: JsonFields | undefined): ContainerDefaults {
+  if (!fields) return {};
+  return {
+    Env: fields.strings("Env"),
+    Entrypoint: fields.strings("Entrypoint"),
+    Cmd: fields.strings("Cmd"),
+    WorkingDir: fields.string("WorkingDir"),
+    User: fields.string("User"),
+    Labels: fields.stringMap("Labels"),
+    StopSignal: fields.string("StopSignal"),
+    Volumes: fields.set("Volumes"),
+    ExposedPorts: fields.set("ExposedPorts"),
+  };
+}
+
+/** What names each layer together with all below it (OCI image spec, config.md, "Layer ChainID"), in layer order. */
+export function chainIds(diffIds: readonly Digest[]): Digest[] {
+  const chain: Digest[] = [];
+  for (const diffId of diffIds) {
+    const below = chain.at(-1);
+    chain.push(below ? sha256(`${below} ${diffId}`) : diffId);
+  }
+  return chain;
+}
+
+/** By Bun's global hasher: importing node:crypto costs 2 ms of every command that names a snapshot. */
+function sha256(text: string): Digest {
+  return parseDigest(`sha256:${new Bun.CryptoHasher("sha256").update(text).digest("hex")}`);
+}
