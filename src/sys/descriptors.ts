@@ -1,0 +1,116 @@
+/**
+ * Pipes, FIFOs and raw descriptors. Dangerous here: Node's fs opens, reads and writes FIFOs in a pool of few
+ * threads, where two idle ones starve every other file operation; Bun.file(path) opens them nonblocking behind our
+ * back. O_NONBLOCK belongs to the open file and is seen by everyone who shares it, the user's shell too: whoever
+ * sets it on an inherited descriptor puts it back.
+ */
+import { checkCall, SysError } from "./errno.ts";
+import { cString, LONG, lastErrno, linkOnFirstUse, type Name, SIZE } from "./libc.ts";
+import { AT_FDCWD, O_NONBLOCK, openAt } from "./open.ts";
+
+const F_DUPFD_CLOEXEC = 1030;
+const F_GETFD = 1;
+const F_SETFD = 2;
+const F_GETFL = 3;
+const F_SETFL = 4;
+const F_SETPIPE_SZ = 1031;
+const FD_CLOEXEC = 1;
+const O_CLOEXEC = 0o2000000;
+const SPLICE_F_MOVE = 1;
+const SPLICE_F_NONBLOCK = 2;
+
+const libc = linkOnFirstUse({
+  mkfifo: { args: ["cstring", "u32"], returns: "i32" },
+  pipe2: { args: ["ptr", "i32"], returns: "i32" },
+  fcntl: { args: ["i32", "i32", LONG], returns: "i32" },
+  dup3: { args: ["i32", "i32", "i32"], returns: "i32" },
+  read: { args: ["i32", "ptr", SIZE], returns: LONG },
+  write: { args: ["i32", "ptr", SIZE], returns: LONG },
+  splice: { args: ["i32", "ptr", "i32", "ptr", SIZE, "u32"], returns: LONG },
+});
+
+/**
+ * open(2) with exactly these flags, and O_CLOEXEC. Blocks the whole process where opening blocks: a FIFO without
+ * its other end; with O_NONBLOCK its reader opens at once, its writer fails with ENXIO.
+ */
+export function openPath(path: Name, flags: number, mode = 0): number {
+  return openAt(AT_FDCWD, path, flags, mode);
+}
+
+/** Makes a FIFO; `mode` less the umask. */
+export function makeFifo(path: Name, mode: number): void {
+  checkCall(libc().mkfifo(cString(path), mode), "mkfifo", path);
+}
+
+export interface Pipe {
+  readFd: number;
+  writeFd: number;
+}
+
+/** A pipe that children do not inherit; `flags` may add O_NONBLOCK, for both ends. */
+export function openPipe(flags = 0): Pipe {
+  const fds = new Int32Array(2);
+  checkCall(libc().pipe2(fds, flags | O_CLOEXEC), "pipe2");
+  return { readFd: fds[0]!, writeFd: fds[1]! };
+}
+
+/** How many bytes a pipe or FIFO holds from now on; the kernel rounds up and returns what it is. */
+export function setPipeCapacity(fd: number, sizeBytes: number): number {
+  return checkCall(libc().fcntl(fd, F_SETPIPE_SZ, sizeBytes), "fcntl F_SETPIPE_SZ");
+}
+
+export function isNonblocking(fd: number): boolean {
+  return (checkCall(libc().fcntl(fd, F_GETFL, 0), "fcntl F_GETFL") & O_NONBLOCK) !== 0;
+}
+
+export function setNonblocking(fd: number, nonblocking: boolean): void {
+  const flags = checkCall(libc().fcntl(fd, F_GETFL, 0), "fcntl F_GETFL");
+  const wanted = nonblocking ? flags | O_NONBLOCK : flags & ~O_NONBLOCK;
+  if (wanted !== flags) checkCall(libc().fcntl(fd, F_SETFL, wanted), "fcntl F_SETFL");
+}
+
+/** Whether programs started from now on inherit `fd`. */
+export function setInheritable(fd: number, inheritable: boolean): void {
+  const flags = checkCall(libc().fcntl(fd, F_GETFD, 0), "fcntl F_GETFD");
+  const wanted = inheritable ? flags & ~FD_CLOEXEC : flags | FD_CLOEXEC;
+  checkCall(libc().fcntl(fd, F_SETFD, wanted), "fcntl F_SETFD");
+}
+
+/** A second descriptor of the same open file, not inherited. */
+export function duplicateFd(fd: number): number {
+  return checkCall(libc().fcntl(fd, F_DUPFD_CLOEXEC, 0), "fcntl F_DUPFD_CLOEXEC");
+}
+
+/** Makes `toFd` mean what `fromFd` means, closing silently what it meant before. Children inherit 0, 1 and 2 alone. */
+export function replaceFd(fromFd: number, toFd: number): void {
+  if (fromFd !== toFd) checkCall(libc().dup3(fromFd, toFd, toFd > 2 ? O_CLOEXEC : 0), "dup3");
+}
+
+/**
+ * One read(2) into `buffer`: how many bytes, 0 at the end, `undefined` when a nonblocking descriptor has none now.
+ * EIO is how a pty master says that the last slave has closed.
+ */
+export function readNow(fd: number, buffer: Uint8Array): number | undefined {
+  return unlessAgain("read", () => libc().read(fd, buffer, buffer.length));
+}
+
+/** One write(2): how many bytes were taken, maybe not all; `undefined` when a nonblocking descriptor takes none now. */
+export function writeNow(fd: number, bytes: Uint8Array): number | undefined {
+  return unlessAgain("write", () => libc().write(fd, bytes, bytes.length));
+}
+
+/** Moves up to `lengthBytes` to or from a pipe without copying; 0 at the end, `undefined` when it would block. */
+export function spliceNow(fromFd: number, toFd: number, lengthBytes: number): number | undefined {
+  const flags = SPLICE_F_MOVE | SPLICE_F_NONBLOCK;
+  return unlessAgain("splice", () => libc().splice(fromFd, null, toFd, null, lengthBytes, flags));
+}
+
+function unlessAgain(syscall: string, call: () => number | bigint): number | undefined {
+  for (;;) {
+    const count = call();
+    if (count !== -1) return Number(count);
+    const failure = new SysError(lastErrno(), syscall);
+    if (failure.errno === "EAGAIN") return undefined;
+    if (failure.errno !== "EINTR") throw failure;
+  }
+}

@@ -1,0 +1,152 @@
+/**
+ * Mounts and unmounts. Dangerous here: a bind mount that is left behind is a door into the host's data, and a
+ * recursive removal that walks through it deletes them; a mount is shared with other namespaces unless its
+ * propagation says otherwise.
+ *
+ * Kernel rules: mount(2) takes one page of data; a bind mount ignores per-mount flags until it is remounted, and
+ * a remount that does not repeat them drops them; a change of propagation must come alone.
+ */
+import { realpathSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { CtrError } from "../core/errors.ts";
+import type { Mount } from "../core/mount.ts";
+import { asSysError, checkCall, hasErrno, SysError } from "./errno.ts";
+import { cString, lastErrno, linkOnFirstUse } from "./libc.ts";
+import { readMountInfo } from "./mount-info.ts";
+import { MS_BIND, MS_MOVE, MS_REC, MS_REMOUNT, PER_MOUNT_FLAGS, parseMountOptions } from "./mount-options.ts";
+import { fitsOnePage, mountLongOverlay } from "./overlay-mount.ts";
+
+const MNT_DETACH = 2;
+const UMOUNT_NOFOLLOW = 8;
+
+const libc = linkOnFirstUse({
+  mount: { args: ["cstring", "cstring", "cstring", "u64", "cstring"], returns: "i32" },
+  umount2: { args: ["cstring", "i32"], returns: "i32" },
+  statvfs: { args: ["cstring", "ptr"], returns: "i32" },
+});
+
+/**
+ * Mounts `mount` at `target`, which exists (with `mount.target` below it). All or nothing: a remount or propagation
+ * that fails takes the mount away again. Throws `SysError` whose path is the mount point.
+ */
+export function mountAt(mount: Mount, target: string): void {
+  const place = mount.target === undefined ? target : join(target, mount.target);
+  const { flags, propagations, data } = parseMountOptions(mount.options);
+  const isNew = (flags & MS_REMOUNT) === 0;
+  if (isNew || data.length > 0) mountFirst(mount, place, flags, data);
+  try {
+    if ((flags & MS_BIND) !== 0) remountBind(place, flags);
+    for (const propagation of propagations) callMount("", place, "", propagation, "");
+  } catch (error) {
+    if (isNew) unmount(place, { detach: true });
+    throw error;
+  }
+}
+
+function mountFirst({ type, source }: Mount, place: string, flags: number, data: string[]): void {
+  if (type === "overlay" && !fitsOnePage(data)) {
+    const overlay = { source, place: resolve(place), flags, data };
+    mountLongOverlay(overlay, (text) => callMount(source, overlay.place, type, flags, text));
+  } else {
+    callMount(source, place, type, flags, data.join(","));
+  }
+}
+
+/** Applies the per-mount flags of a bind mount, and keeps those that it took over from its source. */
+function remountBind(place: string, flags: number): void {
+  const wanted = flags & PER_MOUNT_FLAGS;
+  if (wanted === 0 && (flags & MS_REMOUNT) === 0) return;
+  callMount("", place, "", (flags & ~MS_REC) | MS_REMOUNT | inheritedFlags(place), "");
+}
+
+/** nosuid, nodev and noexec of what is mounted at `place`: statvfs has them under the same bits as mount(2). */
+function inheritedFlags(place: string): number {
+  const buffer = Buffer.alloc(112);
+  checkCall(libc().statvfs(cString(place), buffer), "statvfs", place);
+  return buffer.readUInt32LE(72) & 0b1110;
+}
+
+/** Moves the mount at `from` to `to` in one step. EINVAL where the parent mount is shared. */
+export function moveMount(from: string, to: string): void {
+  callMount(from, to, "", MS_MOVE, "");
+}
+
+function callMount(source: string, place: string, type: string, flags: number, data: string): void {
+  const result = libc().mount(cString(source), cString(place), cString(type), flags, cString(data));
+  checkCall(result, "mount", place);
+}
+
+/** Mounts all of `mounts` over each other at `target`; if one fails, those before it are taken away again. */
+export function mountAll(mounts: readonly Mount[], target: string): void {
+  for (const [index, mount] of mounts.entries()) {
+    try {
+      mountAt(mount, target);
+    } catch (error) {
+      for (const done of mounts.slice(0, index).reverse()) {
+        unmount(done.target === undefined ? target : join(target, done.target), { detach: true });
+      }
+      throw error;
+    }
+  }
+}
+
+/**
+ * Takes away the topmost mount at `target`, whose last component is not followed. `detach` takes it out of the tree
+ * at once and lets the kernel finish when its last user is gone. Throws `SysError`: EINVAL when nothing is mounted,
+ * EBUSY when it is in use.
+ */
+export function unmount(target: string, { detach = false } = {}): void {
+  const flags = UMOUNT_NOFOLLOW | (detach ? MNT_DETACH : 0);
+  checkCall(libc().umount2(cString(target), flags), "umount", target);
+}
+
+/**
+ * Takes away everything that is mounted at or below `target`, the latest first; what is busy is detached. Does
+ * nothing where nothing is mounted or `target` does not exist. Throws FailedPrecondition for a mount that this
+ * process is not allowed to take away (one that a user namespace locked).
+ */
+export function unmountAll(target: string): void {
+  const place = canonicalPlace(target);
+  if (place === undefined) return;
+  let points = mountPointsBelow(place);
+  while (points.length > 0) {
+    for (const point of points.reverse()) unmountOrDetach(point);
+    const rest = mountPointsBelow(place);
+    if (rest.length >= points.length) throw new CtrError("FailedPrecondition", `unmount ${rest[0]}`);
+    points = rest;
+  }
+}
+
+/** Whether something is mounted at `target`. */
+export function isMountPoint(target: string): boolean {
+  const place = canonicalPlace(target);
+  return place !== undefined && readMountInfo().some(({ mountPoint }) => mountPoint === place);
+}
+
+/** The mount points at and below the canonical `place`, in the order in which they were mounted. */
+function mountPointsBelow(place: string): string[] {
+  const below = place === "/" ? "/" : `${place}/`;
+  return readMountInfo()
+    .map(({ mountPoint }) => mountPoint)
+    .filter((mountPoint) => mountPoint === place || mountPoint.startsWith(below));
+}
+
+function unmountOrDetach(place: string): void {
+  const flags = UMOUNT_NOFOLLOW;
+  if (libc().umount2(cString(place), flags) === 0) return;
+  const failure = new SysError(lastErrno(), "umount", place);
+  if (hasErrno(failure, "EBUSY")) unmount(place, { detach: true });
+  // EINVAL, ENOENT: somebody else took it away, or it hung below another one that has just gone. Mountinfo tells.
+  else if (!hasErrno(failure, "EINVAL", "ENOENT")) throw failure;
+}
+
+/** `target` as mountinfo writes it; `undefined` where its parent does not exist. The last part is not followed. */
+function canonicalPlace(target: string): string | undefined {
+  try {
+    const parent = realpathSync(dirname(target));
+    return join(parent, target.slice(dirname(target).length));
+  } catch (error) {
+    if (hasErrno(error, "ENOENT", "ENOTDIR")) return undefined;
+    throw asSysError(error, target);
+  }
+}

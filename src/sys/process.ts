@@ -1,0 +1,145 @@
+/**
+ * Processes by number. Dangerous here: a pid is reused as soon as its process is reaped, so one that was stored is
+ * only ever used together with its start time, or held as a pidfd; signals to 0, -1 or a negative number reach
+ * whole groups, so they are refused.
+ *
+ * `waitpid(-1)` is never called: it would steal the children of Bun.spawn, which then throws ECHILD and ends the
+ * process. SIGCHLD says when to look again.
+ */
+import { readFileSync } from "node:fs";
+import { CtrError } from "../core/errors.ts";
+import { asSysError, checkCall, hasErrno, SysError } from "./errno.ts";
+import { LONG, lastErrno, linkOnFirstUse } from "./libc.ts";
+import { closeFd } from "./open.ts";
+
+const PR_SET_CHILD_SUBREAPER = 36;
+const WNOHANG = 1;
+const SYS_PIDFD_SEND_SIGNAL = 424;
+const SYS_PIDFD_OPEN = 434;
+const SYS_PIDFD_GETFD = 438;
+
+const libc = linkOnFirstUse({
+  prctl: { args: ["i32", LONG, LONG, LONG, LONG], returns: "i32" },
+  waitpid: { args: ["i32", "ptr", "i32"], returns: "i32" },
+  kill: { args: ["i32", "i32"], returns: "i32" },
+  syscall: { args: [LONG, LONG, LONG, LONG, LONG], returns: LONG },
+});
+
+/** From now on orphaned descendants of this process become its children, and it must reap them. */
+export function becomeSubreaper(): void {
+  checkCall(libc().prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), "prctl PR_SET_CHILD_SUBREAPER");
+}
+
+export interface ExitStatus {
+  /** As a shell has it: the exit code, or 128 and the signal's number. */
+  code: number;
+  /** What killed it. */
+  signalNumber: number | undefined;
+  coreDumped: boolean;
+}
+
+const waitStatus = new Int32Array(1);
+
+/**
+ * The status of the child `pid` once it has ended, which reaps it; `undefined` while it runs. Never blocks. Throws
+ * NotFound (ECHILD) for what is not, or no longer, a child.
+ */
+export function reap(pid: number): ExitStatus | undefined {
+  requireSinglePid(pid);
+  const reaped = checkCall(libc().waitpid(pid, waitStatus, WNOHANG), "waitpid", `${pid}`);
+  return reaped === 0 ? undefined : decodeStatus(waitStatus[0]!);
+}
+
+function decodeStatus(status: number): ExitStatus {
+  const signalNumber = status & 0x7f;
+  return signalNumber === 0
+    ? { code: (status >> 8) & 0xff, signalNumber: undefined, coreDumped: false }
+    : { code: 128 + signalNumber, signalNumber, coreDumped: (status & 0x80) !== 0 };
+}
+
+export interface ProcessStat {
+  /** `R`, `S`, `D`, `Z` (ended, not reaped) … as in man 5 proc_pid_stat. */
+  state: string;
+  parentPid: number;
+  /** Since boot, in clock ticks: with the pid, an identity that holds until the next boot. */
+  startTicks: number;
+}
+
+/** What /proc says of `pid`; `undefined` when there is no such process. */
+export function readProcessStat(pid: number): ProcessStat | undefined {
+  requireSinglePid(pid);
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, "latin1");
+    // The name in parentheses may itself hold spaces and parentheses; the fields follow the last one.
+    const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
+    return { state: fields[0]!, parentPid: Number(fields[1]), startTicks: Number(fields[19]) };
+  } catch (error) {
+    if (hasErrno(error, "ENOENT", "ESRCH")) return undefined;
+    throw asSysError(error);
+  }
+}
+
+/** Whether `pid` still is the process that started at `startTicks`, and has not ended. */
+export function isSameProcessAlive(pid: number, startTicks: number): boolean {
+  const stat = readProcessStat(pid);
+  return stat !== undefined && stat.startTicks === startTicks && stat.state !== "Z" && stat.state !== "X";
+}
+
+/**
+ * Sends `signalNumber` to `pid` if it still is the process that started at `startTicks`; false when it is gone.
+ * The process is pinned by a pidfd before it is identified, so the signal cannot reach a successor.
+ */
+export function signalProcess(pid: number, startTicks: number, signalNumber: number): boolean {
+  const pidFd = tryOpenPidFd(pid);
+  if (pidFd === undefined) return false;
+  try {
+    if (readProcessStat(pid)?.startTicks !== startTicks) return false;
+    return signalPidFd(pidFd, signalNumber);
+  } finally {
+    closeFd(pidFd);
+  }
+}
+
+/** kill(2) of a process known to be alive or unreaped, such as a child of ours. False when there is none. */
+export function kill(pid: number, signalNumber: number): boolean {
+  requireSinglePid(pid);
+  return wasDelivered(libc().kill(pid, signalNumber), "kill", pid);
+}
+
+/** A descriptor that stands for `pid` whatever becomes of the number (Linux 5.3). Throws NotFound (ESRCH). */
+export function openPidFd(pid: number): number {
+  requireSinglePid(pid);
+  return checkCall(libc().syscall(SYS_PIDFD_OPEN, pid, 0, 0, 0), "pidfd_open", `${pid}`);
+}
+
+/** False when the process has ended and been reaped. */
+export function signalPidFd(pidFd: number, signalNumber: number): boolean {
+  const result = libc().syscall(SYS_PIDFD_SEND_SIGNAL, pidFd, signalNumber, 0, 0);
+  return wasDelivered(result, "pidfd_send_signal");
+}
+
+/** A copy of another process's descriptor (Linux 5.6); needs the right to trace it. EBADF when it has none such. */
+export function takeFd(pidFd: number, fd: number): number {
+  return checkCall(libc().syscall(SYS_PIDFD_GETFD, pidFd, fd, 0, 0), "pidfd_getfd");
+}
+
+function tryOpenPidFd(pid: number): number | undefined {
+  try {
+    return openPidFd(pid);
+  } catch (error) {
+    if (hasErrno(error, "ESRCH")) return undefined;
+    throw error;
+  }
+}
+
+function wasDelivered(result: number | bigint, syscall: string, pid?: number): boolean {
+  if (result !== -1) return true;
+  const failure = new SysError(lastErrno(), syscall, pid?.toString());
+  if (failure.errno === "ESRCH") return false;
+  throw failure;
+}
+
+/** 0 and negative numbers mean process groups, or everybody. */
+function requireSinglePid(pid: number): void {
+  if (!Number.isInteger(pid) || pid <= 0) throw new CtrError("InvalidArgument", `process id ${pid}`);
+}

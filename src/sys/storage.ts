@@ -1,0 +1,85 @@
+/**
+ * What concerns a filesystem's blocks: making them durable, reserving, copying and sharing them. Dangerous here: a
+ * write that failed is reported by one fsync only; whoever ignores it has lost data and will never know.
+ */
+import { checkCall, hasErrno, SysError } from "./errno.ts";
+import { cString, LONG, lastErrno, linkOnFirstUse, SIZE } from "./libc.ts";
+
+const FALLOC_FL_KEEP_SIZE = 1;
+/** _IOW(0x94, 9, int) */
+const FICLONE = 0x40049409;
+
+const libc = linkOnFirstUse({
+  syncfs: { args: ["i32"], returns: "i32" },
+  fsync: { args: ["i32"], returns: "i32" },
+  fdatasync: { args: ["i32"], returns: "i32" },
+  fallocate: { args: ["i32", "i32", LONG, LONG], returns: "i32" },
+  copy_file_range: { args: ["i32", "ptr", "i32", "ptr", SIZE, "u32"], returns: LONG },
+  statvfs: { args: ["cstring", "ptr"], returns: "i32" },
+  ioctl: { args: ["i32", "u64", LONG], returns: "i32" },
+});
+
+/** Makes everything written so far to the filesystem of `fd` durable; blocks until it is. Reports errors from 5.8 on. */
+export function syncFilesystem(fd: number): void {
+  checkCall(libc().syncfs(fd), "syncfs");
+}
+
+/** Makes the file or directory `fd` durable. */
+export function syncFd(fd: number): void {
+  checkCall(libc().fsync(fd), "fsync");
+}
+
+/** As `syncFd`, without times and other metadata that reading does not need. */
+export function syncData(fd: number): void {
+  checkCall(libc().fdatasync(fd), "fdatasync");
+}
+
+/**
+ * Reserves blocks for the first `sizeBytes` of the file without changing its size, so that a full disk is found
+ * before the work and not in its midst. False where the filesystem cannot. Throws ResourceExhausted (ENOSPC).
+ */
+export function reserveSpace(fd: number, sizeBytes: number): boolean {
+  if (sizeBytes === 0) return true;
+  if (libc().fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, sizeBytes) === 0) return true;
+  const failure = new SysError(lastErrno(), "fallocate");
+  if (hasErrno(failure, "EOPNOTSUPP", "ENOSYS")) return false;
+  throw failure;
+}
+
+/**
+ * Copies up to `lengthBytes` from one file's position to another's within the kernel; returns how many, 0 at the
+ * end. Throws `SysError`: EXDEV, EINVAL, EOPNOTSUPP or ENOSYS mean that it must be done by read and write.
+ */
+export function copyFileRange(fromFd: number, toFd: number, lengthBytes: number): number {
+  return checkCall(libc().copy_file_range(fromFd, null, toFd, null, lengthBytes, 0), "copy_file_range");
+}
+
+/** Lets `toFd` share all blocks of `fromFd` until one is written. False where the filesystem has no reflinks. */
+export function reflink(fromFd: number, toFd: number): boolean {
+  if (libc().ioctl(toFd, FICLONE, fromFd) === 0) return true;
+  const failure = new SysError(lastErrno(), "ioctl FICLONE");
+  if (hasErrno(failure, "EOPNOTSUPP", "ENOTTY", "EXDEV", "EINVAL", "ENOSYS")) return false;
+  throw failure;
+}
+
+export interface Space {
+  totalBytes: number;
+  /** To those who are not root. */
+  availableBytes: number;
+  availableInodes: number;
+}
+
+/** What is left on the filesystem of `path`. */
+export function freeSpace(path: string): Space {
+  const buffer = Buffer.alloc(112);
+  checkCall(libc().statvfs(cString(path), buffer), "statvfs", path);
+  const [, fragmentBytes, blocks, , availableBlocks, , , availableInodes] = Array.from(
+    new BigUint64Array(buffer.buffer, buffer.byteOffset, 8),
+    Number,
+  ) as [number, number, number, number, number, number, number, number];
+  return {
+    totalBytes: blocks * fragmentBytes,
+    availableBytes: availableBlocks * fragmentBytes,
+    availableInodes,
+  };
+}
