@@ -1,0 +1,42 @@
+import { CtrError } from "../core/errors.ts";
+import { writeError } from "./output.ts";
+import { UnknownCommand } from "./usage-error.ts";
+
+const EXIT_FAILURE = 1;
+const EXIT_UNKNOWN_COMMAND = 3;
+/** What a shell reports for a program that SIGPIPE ended, as it ends Go's. */
+const EXIT_BROKEN_PIPE = 141;
+
+/** Says in one line on standard error what went wrong and answers the exit code. A broken pipe says nothing. */
+export function reportFailure(thrown: unknown, debug: boolean): number {
+  const error = rootFailure(thrown);
+  if ((error as NodeJS.ErrnoException)?.code === "EPIPE") return EXIT_BROKEN_PIPE;
+  const unknownCommand = error instanceof UnknownCommand;
+  writeError(`${unknownCommand ? "" : "ctr: "}${failureLine(error)}\n`);
+  if (debug) writeError(`${fullStory(thrown)}\n`);
+  return unknownCommand ? EXIT_UNKNOWN_COMMAND : EXIT_FAILURE;
+}
+
+/** The failure that came first: cleaning up after it may have failed as well, which hides it one level down. */
+function rootFailure(thrown: unknown): unknown {
+  let error = thrown;
+  for (;;) {
+    if (error instanceof SuppressedError) error = error.suppressed;
+    else if (error instanceof AggregateError && error.errors.length > 0) error = error.errors[0];
+    else return error;
+  }
+}
+
+function failureLine(error: unknown): string {
+  const message = error instanceof Error ? error.message || error.name : String(error);
+  const hint = error instanceof CtrError || error instanceof UnknownCommand ? error.hint : undefined;
+  const line = message.trim().replaceAll(/\s*\n\s*/g, "; ");
+  return hint ? `${line} (${hint})` : line;
+}
+
+function fullStory(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const causes: string[] = [];
+  for (let at: unknown = error; at instanceof Error; at = at.cause) causes.push(at.stack ?? at.message);
+  return causes.join("\ncaused by: ");
+}

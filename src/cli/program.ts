@@ -1,0 +1,79 @@
+import type { Context } from "./context.ts";
+import { reportFailure } from "./failure.ts";
+import { writeOut } from "./output.ts";
+import { type Request, resolve } from "./resolve.ts";
+
+/** How long a command may tidy up after its time is over. */
+const GRACE_MILLISECONDS = 2000;
+
+/** Runs one command line and answers its exit code; never throws. */
+export async function runProgram(argv: readonly string[]): Promise<number> {
+  let debug = false;
+  try {
+    if (argv.at(-1) === "--generate-bash-completion") return await listCandidates(argv.slice(0, -1));
+    const { commands } = await import("./commands/table.ts");
+    const request = await resolve(commands, argv);
+    if (request.kind !== "run") return await explain(request);
+    const { parse } = await import("./parse.ts");
+    const { globals, input } = parse(request);
+    debug = globals.debug;
+    return await withDeadline(globals.timeout, async (signal) => {
+      const context: Context = { globals, signal };
+      return (await request.definition.run(input, context)) ?? 0;
+    });
+  } catch (error) {
+    return reportFailure(error, debug);
+  }
+}
+
+async function listCandidates(words: readonly string[]): Promise<number> {
+  const { commandNames } = await import("./completion/command-names.ts");
+  const names = await commandNames(words);
+  writeOut(names.map((name) => `${name}\n`).join(""));
+  return 0;
+}
+
+/** Help or the version: to standard output, with a problem's sentence around it. */
+async function explain(request: Exclude<Request, { kind: "run" }>): Promise<number> {
+  if (request.kind === "version") {
+    const { version } = await import("./version.ts");
+    writeOut(`ctr ${version}\n`);
+    return 0;
+  }
+  const { commandHelp, groupHelp } = await import("./help.ts");
+  const help =
+    request.kind === "command-help"
+      ? commandHelp(request.path, request.definition)
+      : await groupHelp(request.path, request.group);
+  const { problem } = request;
+  if (!problem) {
+    writeOut(help);
+    return 0;
+  }
+  writeOut(`Incorrect Usage${request.kind === "command-help" ? ":" : "."} ${problem.message}\n\n${help}`);
+  return reportFailure(problem, false);
+}
+
+/**
+ * Aborts the work's signal when the time is over and fails with Go's words for it; 0 is no limit. The work has a
+ * moment to undo what it holds before the process ends.
+ */
+async function withDeadline(
+  milliseconds: number,
+  work: (signal: AbortSignal) => Promise<number>,
+): Promise<number> {
+  const controller = new AbortController();
+  if (milliseconds <= 0) return work(controller.signal);
+  const deadline = Promise.withResolvers<never>();
+  const timer = setTimeout(() => {
+    const over = new Error("context deadline exceeded");
+    controller.abort(over);
+    setTimeout(() => deadline.reject(over), GRACE_MILLISECONDS);
+  }, milliseconds);
+  const running = work(controller.signal);
+  try {
+    return await Promise.race([running, deadline.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
