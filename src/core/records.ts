@@ -146,9 +146,9 @@ export interface SnapshotRecordStore {
     key: string,
     change: { labels: Labels; parent?: string; sizeBytes: number; inodes: number },
   ): SnapshotRecord;
-  /** A committed snapshot of that chain ID in any namespace, whose parent chain is that of `parent` here. */
+  /** A committed snapshot of that chain ID in any namespace: the chain ID stands for all layers beneath as well. */
   shareable(chainId: string): SnapshotRecord | undefined;
-  /** A committed row for a directory that another namespace made. */
+  /** A committed row for a directory that another namespace made. Throws NotFound when it was removed meanwhile, AlreadyExists for the name. */
   share(record: SnapshotRecord, name: string, parent: string, labels: Labels): SnapshotRecord;
   /** Answers whether the directory is still in use by another row. Throws NotFound, FailedPrecondition with children. */
   delete(key: string): { directoryId: number; inUse: boolean };

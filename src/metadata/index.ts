@@ -1,0 +1,52 @@
+import type {
+  ContainerStore,
+  ContentRecordStore,
+  ImageStore,
+  LeaseStore,
+  NamespaceStore,
+  SnapshotRecordStore,
+} from "../core/records.ts";
+import { Connection } from "./connection.ts";
+import { createContainerStore } from "./containers.ts";
+import { createContentRecordStore } from "./content.ts";
+import { createImageStore } from "./images.ts";
+import { createLeaseStore } from "./leases.ts";
+import { createNamespaceStore } from "./namespaces.ts";
+import { createSnapshotRecordStore } from "./snapshots.ts";
+
+/**
+ * The database of one state directory, shared with any number of processes. What a store answered to a change is on
+ * disk. Reading a namespace that does not exist finds it empty and does not make it.
+ */
+export interface Metadata {
+  /**
+   * Makes all changes of `work` one: others see all or none, and a power cut leaves all or none. Calls inside join.
+   * `work` is synchronous and should be short, since every other writer waits for it.
+   */
+  transaction<T>(work: () => T): T;
+  namespaces(): NamespaceStore;
+  images(namespace: string): ImageStore;
+  containers(namespace: string): ContainerStore;
+  content(namespace: string): ContentRecordStore;
+  snapshots(namespace: string, snapshotter: string): SnapshotRecordStore;
+  leases(namespace: string): LeaseStore;
+  close(): void;
+}
+
+/**
+ * Opens the database at `path` with its first use and makes it, with its directory, by the first change. What is used
+ * first throws FailedPrecondition for the database of a newer ctr, DataLoss for a damaged one.
+ */
+export function openMetadata(path: string): Metadata {
+  const connection = new Connection(path);
+  return {
+    transaction: (work) => connection.transaction(work),
+    namespaces: () => createNamespaceStore(connection),
+    images: (namespace) => createImageStore(connection, namespace),
+    containers: (namespace) => createContainerStore(connection, namespace),
+    content: (namespace) => createContentRecordStore(connection, namespace),
+    snapshots: (namespace, snapshotter) => createSnapshotRecordStore(connection, namespace, snapshotter),
+    leases: (namespace) => createLeaseStore(connection, namespace),
+    close: () => connection.close(),
+  };
+}
