@@ -1,0 +1,300 @@
+import { CtrError } from "../core/errors.ts";
+import { BLOCK_BYTES, badTar, fields, parseHeaderBlock, readNumber, type TarHeader } from "./header.ts";
+import { applyPaxRecords, parsePaxRecords } from "./pax.ts";
+import {
+  type Fragment,
+  LeadingMap,
+  readGnuExtension,
+  readGnuHeaderMap,
+  readPaxSparse,
+  validateMap,
+} from "./sparse.ts";
+
+/**
+ * What `TarReader.next` answers. `data` holds bytes of the file at `offset`, a view into the chunk that was pushed;
+ * what no data covers up to `sizeBytes` is zero. The event object is used again by the next call.
+ */
+export type TarEvent =
+  | { kind: "entry"; header: TarHeader }
+  | { kind: "data"; bytes: Uint8Array; offset: number }
+  | { kind: "end" };
+
+type State =
+  | "header"
+  | "extended"
+  | "gnu-sparse"
+  | "leading-map"
+  | "entry"
+  | "data"
+  | "end"
+  | "padding"
+  | "ended";
+
+/** A longer extended header is refused, as Go's reader does: memory stays flat whatever the archive says. */
+const MAX_EXTENDED_BYTES = 1 << 20;
+
+const HAS_DATA: ReadonlySet<string> = new Set(["file", "unknown"]);
+
+/**
+ * Takes a tar stream apart: POSIX ustar and pax, GNU (long names, base 256, sparse), old V7. Push a chunk, then call
+ * `next` until it answers undefined; the chunk must not change in between. Nothing is copied but names.
+ *
+ * Global pax headers are skipped: no image tool honours them, so an image means the same everywhere. A link, device
+ * or directory has no data, whatever its size field says. The archive may lack its end blocks; what follows them is
+ * ignored. Throws InvalidArgument, naming the entry, for what is no tar.
+ */
+export class TarReader {
+  private chunk: Uint8Array = new Uint8Array(0);
+  private at = 0;
+  private state: State = "header";
+  private readonly carry = new Uint8Array(BLOCK_BYTES);
+  private carried = 0;
+  private hasZeroBlock = false;
+
+  private extendedType = "";
+  private extended = Buffer.alloc(0);
+  private extendedFilled = 0;
+  private readonly pending: { pax?: Buffer; name?: Buffer; linkName?: Buffer } = {};
+
+  private header: TarHeader | undefined;
+  private map: Fragment[] | undefined;
+  private mapIndex = 0;
+  private mapUsed = 0;
+  private leadingMap: LeadingMap | undefined;
+  private storedBytes = 0;
+  private dataOffset = 0;
+  private paddingBytes = 0;
+  private readonly dataEvent: { kind: "data"; bytes: Uint8Array; offset: number } = {
+    kind: "data",
+    bytes: this.chunk,
+    offset: 0,
+  };
+  private readonly endEvent: TarEvent = { kind: "end" };
+
+  /** Whether all before has been taken by `next` is the caller's affair: it is lost otherwise. */
+  push(chunk: Uint8Array): void {
+    this.chunk = chunk;
+    this.at = 0;
+  }
+
+  /** To be called after the last chunk. Throws InvalidArgument when the archive stops in the middle. */
+  finish(): void {
+    if (this.state === "ended" || this.state === "padding") return;
+    const hasPending = this.pending.pax ?? this.pending.name ?? this.pending.linkName;
+    if (this.state === "header" && this.carried === 0 && hasPending === undefined) return;
+    const where = this.header ? ` in ${JSON.stringify(this.header.name.toString())}` : "";
+    throw badTar(`unexpected end${where}`);
+  }
+
+  /** The next piece of what was pushed; undefined when more is needed. */
+  next(): TarEvent | undefined {
+    for (;;) {
+      switch (this.state) {
+        case "header":
+          if (!this.readHeader()) return undefined;
+          break;
+        case "extended":
+          if (!this.readExtended()) return undefined;
+          break;
+        case "gnu-sparse":
+          if (!this.readSparseBlock()) return undefined;
+          break;
+        case "leading-map":
+          if (!this.readLeadingMap()) return undefined;
+          break;
+        case "entry":
+          this.state = this.storedBytes > 0 ? "data" : "end";
+          return { kind: "entry", header: this.header! };
+        case "data":
+          return this.readData();
+        case "end":
+          this.state = "padding";
+          return this.endEvent;
+        case "padding":
+          if (!this.skipPadding()) return undefined;
+          break;
+        case "ended":
+          return undefined;
+      }
+    }
+  }
+
+  /** 512 bytes, without a copy where the chunk holds them all; undefined until they are there. */
+  private takeBlock(): Uint8Array | undefined {
+    const available = this.chunk.length - this.at;
+    if (this.carried === 0 && available >= BLOCK_BYTES) {
+      const block = this.chunk.subarray(this.at, this.at + BLOCK_BYTES);
+      this.at += BLOCK_BYTES;
+      return block;
+    }
+    const count = Math.min(BLOCK_BYTES - this.carried, available);
+    this.carry.set(this.chunk.subarray(this.at, this.at + count), this.carried);
+    this.at += count;
+    this.carried += count;
+    if (this.carried < BLOCK_BYTES) return undefined;
+    this.carried = 0;
+    return this.carry;
+  }
+
+  private readHeader(): boolean {
+    const block = this.takeBlock();
+    if (block === undefined) return false;
+    if (isZero(block)) {
+      if (this.hasZeroBlock) this.state = "ended";
+      this.hasZeroBlock = true;
+      return true;
+    }
+    if (this.hasZeroBlock) throw badTar("entry behind an end block");
+    const header = parseHeaderBlock(block);
+    const type = String.fromCharCode(header.typeFlag);
+    if ("xgLK".includes(type)) this.startExtended(type, header);
+    else this.startEntry(header, block);
+    return true;
+  }
+
+  private startExtended(type: string, { name, sizeBytes }: TarHeader): void {
+    if (sizeBytes > MAX_EXTENDED_BYTES) {
+      throw badTar(`extended header of ${sizeBytes} bytes before ${JSON.stringify(name.toString())}`);
+    }
+    this.extendedType = type;
+    this.extended = Buffer.alloc(sizeBytes);
+    this.extendedFilled = 0;
+    this.paddingBytes = paddingOf(sizeBytes);
+    this.state = "extended";
+  }
+
+  private readExtended(): boolean {
+    const count = Math.min(this.extended.length - this.extendedFilled, this.chunk.length - this.at);
+    this.extended.set(this.chunk.subarray(this.at, this.at + count), this.extendedFilled);
+    this.at += count;
+    this.extendedFilled += count;
+    if (this.extendedFilled < this.extended.length) return false;
+    if (this.extendedType === "x") this.pending.pax = this.extended;
+    if (this.extendedType === "L") this.pending.name = untilNul(this.extended);
+    if (this.extendedType === "K") this.pending.linkName = untilNul(this.extended);
+    this.state = "padding";
+    return true;
+  }
+
+  /** Joins the block with the extended headers before it, and finds out where its data belongs. */
+  private startEntry(header: TarHeader, block: Uint8Array): void {
+    this.header = header;
+    this.map = undefined;
+    this.leadingMap = undefined;
+    try {
+      const records = this.pending.pax ? parsePaxRecords(this.pending.pax) : [];
+      applyPaxRecords(header, records);
+      if (this.pending.name) header.name = this.pending.name;
+      if (this.pending.linkName) header.linkName = this.pending.linkName;
+      this.storedBytes = HAS_DATA.has(header.type) ? header.sizeBytes : 0;
+      this.dataOffset = 0;
+      this.paddingBytes = paddingOf(this.storedBytes);
+      this.state = "entry";
+      if (header.typeFlag === 0x53) this.startGnuSparse(header, block);
+      else if (header.type === "file" && records.length > 0) this.startPaxSparse(header, records);
+    } catch (error) {
+      throw this.namedError(error);
+    }
+    this.pending.pax = this.pending.name = this.pending.linkName = undefined;
+  }
+
+  private startGnuSparse(header: TarHeader, block: Uint8Array): void {
+    header.sizeBytes = readNumber(block, fields.gnuRealSize);
+    this.map = [];
+    if (readGnuHeaderMap(block, this.map)) this.state = "gnu-sparse";
+    else this.useMap(this.map);
+  }
+
+  private startPaxSparse(header: TarHeader, records: ReturnType<typeof parsePaxRecords>): void {
+    const sparse = readPaxSparse(records);
+    if (sparse === undefined) return;
+    header.sizeBytes = sparse.realSizeBytes;
+    if (sparse.name && !this.pending.name) header.name = sparse.name;
+    if (sparse.map) this.useMap(sparse.map);
+    else {
+      this.leadingMap = new LeadingMap();
+      this.state = "leading-map";
+    }
+  }
+
+  private readSparseBlock(): boolean {
+    const block = this.takeBlock();
+    if (block === undefined) return false;
+    try {
+      if (!readGnuExtension(block, this.map!)) this.useMap(this.map!);
+    } catch (error) {
+      throw this.namedError(error);
+    }
+    return true;
+  }
+
+  private readLeadingMap(): boolean {
+    const block = this.takeBlock();
+    if (block === undefined) return false;
+    try {
+      this.storedBytes -= BLOCK_BYTES;
+      if (this.storedBytes < 0) throw badTar("sparse map longer than the data");
+      if (this.leadingMap!.addBlock(block)) this.useMap(this.leadingMap!.map);
+    } catch (error) {
+      throw this.namedError(error);
+    }
+    return true;
+  }
+
+  private useMap(map: Fragment[]): void {
+    validateMap(map, this.header!.sizeBytes, this.storedBytes);
+    this.map = map.filter(({ length }) => length > 0);
+    this.mapIndex = 0;
+    this.mapUsed = 0;
+    this.state = "entry";
+  }
+
+  private readData(): TarEvent | undefined {
+    const fragment = this.map?.[this.mapIndex];
+    const wanted = fragment ? fragment.length - this.mapUsed : this.storedBytes;
+    const count = Math.min(wanted, this.chunk.length - this.at);
+    if (count === 0) return undefined;
+    this.dataEvent.bytes = this.chunk.subarray(this.at, this.at + count);
+    this.dataEvent.offset = fragment ? fragment.offset + this.mapUsed : this.dataOffset;
+    this.at += count;
+    this.dataOffset += count;
+    this.storedBytes -= count;
+    if (fragment) {
+      this.mapUsed += count;
+      if (this.mapUsed === fragment.length) {
+        this.mapIndex++;
+        this.mapUsed = 0;
+      }
+    }
+    if (this.storedBytes === 0) this.state = "end";
+    return this.dataEvent;
+  }
+
+  private skipPadding(): boolean {
+    const count = Math.min(this.paddingBytes, this.chunk.length - this.at);
+    this.at += count;
+    this.paddingBytes -= count;
+    if (this.paddingBytes > 0) return false;
+    this.state = "header";
+    return true;
+  }
+
+  private namedError(error: unknown): CtrError {
+    const name = JSON.stringify(this.header!.name.toString());
+    return new CtrError("InvalidArgument", `tar entry ${name}`, { cause: error });
+  }
+}
+
+function isZero(block: Uint8Array): boolean {
+  for (let at = 0; at < BLOCK_BYTES; at++) if (block[at] !== 0) return false;
+  return true;
+}
+
+function paddingOf(sizeBytes: number): number {
+  return (BLOCK_BYTES - (sizeBytes % BLOCK_BYTES)) % BLOCK_BYTES;
+}
+
+function untilNul(bytes: Buffer): Buffer {
+  const end = bytes.indexOf(0);
+  return end < 0 ? bytes : bytes.subarray(0, end);
+}
