@@ -74,7 +74,7 @@ export class SysError extends CtrError {
   readonly syscall: string;
   readonly path: string | undefined;
 
-  constructor(errno: Errno | number, syscall: string, path?: Name, cause?: unknown) {
+  constructor(errno: SysError["errno"] | number, syscall: string, path?: Name, cause?: unknown) {
     const name = typeof errno === "string" ? errno : nameOfErrno(errno);
     const [, words, code] = isKnown(name) ? ERRNOS[name] : [0, `errno ${errno}`, "Unknown" as const];
     const subject = path === undefined ? syscall : `${syscall} ${JSON.stringify(nameText(path))}`;

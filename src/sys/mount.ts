@@ -7,7 +7,7 @@
  * a remount that does not repeat them drops them; a change of propagation must come alone.
  */
 import { realpathSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { CtrError } from "../core/errors.ts";
 import type { Mount } from "../core/mount.ts";
 import { asSysError, checkCall, hasErrno, SysError } from "./errno.ts";
@@ -106,25 +106,25 @@ export function unmount(target: string, { detach = false } = {}): void {
  * process is not allowed to take away (one that a user namespace locked).
  */
 export function unmountAll(target: string): void {
-  const place = canonicalPlace(target);
-  if (place === undefined) return;
-  let points = mountPointsBelow(place);
+  let points = mountPointsBelow(target);
   while (points.length > 0) {
     for (const point of points.reverse()) unmountOrDetach(point);
-    const rest = mountPointsBelow(place);
+    const rest = mountPointsBelow(target);
     if (rest.length >= points.length) throw new CtrError("FailedPrecondition", `unmount ${rest[0]}`);
     points = rest;
   }
 }
 
-/** Whether something is mounted at `target`. */
+/** Whether something is mounted at `target`, whose last component is not followed. */
 export function isMountPoint(target: string): boolean {
   const place = canonicalPlace(target);
   return place !== undefined && readMountInfo().some(({ mountPoint }) => mountPoint === place);
 }
 
-/** The mount points at and below the canonical `place`, in the order in which they were mounted. */
-function mountPointsBelow(place: string): string[] {
+/** Where something is mounted, at `target` and below, in the order in which it was mounted; twice for two. */
+export function mountPointsBelow(target: string): string[] {
+  const place = canonicalPlace(target);
+  if (place === undefined) return [];
   const below = place === "/" ? "/" : `${place}/`;
   return readMountInfo()
     .map(({ mountPoint }) => mountPoint)
@@ -143,8 +143,7 @@ function unmountOrDetach(place: string): void {
 /** `target` as mountinfo writes it; `undefined` where its parent does not exist. The last part is not followed. */
 function canonicalPlace(target: string): string | undefined {
   try {
-    const parent = realpathSync(dirname(target));
-    return join(parent, target.slice(dirname(target).length));
+    return join(realpathSync(dirname(resolve(target))), basename(target));
   } catch (error) {
     if (hasErrno(error, "ENOENT", "ENOTDIR")) return undefined;
     throw asSysError(error, target);

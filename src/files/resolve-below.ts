@@ -1,0 +1,126 @@
+/**
+ * Paths below a root that is not ours to trust (an image's, a container's), resolved as if that root were `/`: no
+ * `..`, absolute or symbolic link, magic link of /proc leads out of it, not even when somebody exchanges directories
+ * for links meanwhile. The result is a descriptor, which stays what it is; a path would have to be resolved again.
+ *
+ * Relies on openat2 with RESOLVE_IN_ROOT (Linux 5.6); `walk-below.ts` does the same step by step where it is missing.
+ */
+import { readSync } from "node:fs";
+import { CtrError } from "../core/errors.ts";
+import { asSysError, SysError } from "../sys/errno.ts";
+import { type Name, nameText } from "../sys/libc.ts";
+import {
+  AT_FDCWD,
+  closeFd,
+  hasOpenAt2,
+  O_DIRECTORY,
+  O_PATH,
+  O_RDONLY,
+  openAt,
+  openAt2,
+  RESOLVE_IN_ROOT,
+  RESOLVE_NO_MAGICLINKS,
+} from "../sys/open.ts";
+import { isRegularFile, statFd } from "../sys/stat.ts";
+import { openByWalking } from "./walk-below.ts";
+
+const SLASH = 47;
+const CHUNK_BYTES = 64 << 10;
+
+/** The directory `path` as a root to resolve below; links in `path` itself are followed. The caller closes it. */
+export function openRoot(path: string): number {
+  return openAt(AT_FDCWD, path, O_PATH | O_DIRECTORY);
+}
+
+/**
+ * Opens what `path` means below the root; `flags` as of open(2), with O_NOFOLLOW the last component itself, never
+ * O_CREAT (`resolveBelow` is for what is to be made). Throws `SysError` as open(2) does. The caller closes it.
+ */
+export function openBelow(rootFd: number, path: Name, flags: number): number {
+  if (!hasOpenAt2()) return openByWalking(rootFd, path, flags);
+  const below = path.length === 0 ? "." : path;
+  return openAt2(rootFd, below, flags, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+}
+
+export interface Place {
+  /** The directory, as an O_PATH descriptor that the caller closes. */
+  directoryFd: number;
+  /** One component, never `.`, `..` nor empty; it may or may not exist, and may be a link. */
+  name: Name;
+}
+
+/**
+ * The directory in which the last component of `path` is, or is to be made. Throws `SysError` when that directory is
+ * missing or none, InvalidArgument for a path whose last component is no name: the root itself, `.`, `..`.
+ */
+export function resolveBelow(rootFd: number, path: Name): Place {
+  const { directory, name } = splitLast(path);
+  return { directoryFd: openBelow(rootFd, directory, O_PATH | O_DIRECTORY), name };
+}
+
+export interface ReadLimit {
+  /** More is refused as ResourceExhausted; an image's author chooses the size. */
+  sizeBytesMax: number;
+}
+
+/**
+ * The content of the regular file `path` below the root, links followed within it. What is no regular file is never
+ * opened, only looked at, so that a FIFO cannot hang us nor a device act: FailedPrecondition.
+ */
+export function readFileBelow(rootFd: number, path: Name, { sizeBytesMax }: ReadLimit): Uint8Array {
+  const handle = openBelow(rootFd, path, O_PATH);
+  try {
+    if (!isRegularFile(statFd(handle))) {
+      throw new CtrError("FailedPrecondition", `${nameText(path)} is not a regular file`);
+    }
+    const fd = openAt(AT_FDCWD, `/proc/self/fd/${handle}`, O_RDONLY);
+    try {
+      return readWhole(fd, sizeBytesMax, nameText(path));
+    } finally {
+      closeFd(fd);
+    }
+  } finally {
+    closeFd(handle);
+  }
+}
+
+/** Counts what it reads: the size is a claim, which changes under us and is 0 for every file of /proc. */
+function readWhole(fd: number, sizeBytesMax: number, subject: string): Uint8Array {
+  const { sizeBytes } = statFd(fd);
+  const chunks: Uint8Array[] = [];
+  let totalBytes = 0;
+  for (let wantedBytes = Math.min(sizeBytes, sizeBytesMax) + 1; ; wantedBytes = CHUNK_BYTES) {
+    const chunk = Buffer.allocUnsafe(wantedBytes);
+    const readBytes = readChunk(fd, chunk, subject);
+    if (readBytes === 0) return Buffer.concat(chunks, totalBytes);
+    totalBytes += readBytes;
+    if (totalBytes > sizeBytesMax)
+      throw new SysError("EFBIG", `read, limited to ${sizeBytesMax} bytes,`, subject);
+    chunks.push(chunk.subarray(0, readBytes));
+  }
+}
+
+function readChunk(fd: number, chunk: Uint8Array, subject: string): number {
+  try {
+    return readSync(fd, chunk);
+  } catch (error) {
+    throw asSysError(error, subject);
+  }
+}
+
+function splitLast(path: Name): { directory: Name; name: Name } {
+  let end = path.length;
+  while (end > 0 && isSlash(path, end - 1)) end--;
+  let start = end;
+  while (start > 0 && !isSlash(path, start - 1)) start--;
+  const name = path.slice(start, end);
+  const text = nameText(name);
+  if (text === "" || text === "." || text === "..") {
+    throw new CtrError("InvalidArgument", `path ${JSON.stringify(nameText(path))} names no entry`);
+  }
+  return { directory: path.slice(0, start), name };
+}
+
+function isSlash(path: Name, at: number): boolean {
+  return (typeof path === "string" ? path.charCodeAt(at) : path[at]) === SLASH;
+}
