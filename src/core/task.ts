@@ -68,6 +68,11 @@ export interface RunTask extends CreateTask {
    * and is thrown on. Without it create and start are one step.
    */
   beforeStart?: (pid: number) => Promise<void>;
+  /**
+   * Command line that the supervisor starts, detached, when the task has ended and the caller is no longer there to
+   * clean up after it (`run --rm` whose client was killed). The supervisor has exited, or is about to, by then.
+   */
+  whenAbandoned?: readonly string[];
 }
 
 /** A process in a running container. */

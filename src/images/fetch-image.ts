@@ -12,7 +12,7 @@ import {
   selectManifests,
 } from "../core/manifest.ts";
 import { isConfig, isIndex, isLayer, isManifest } from "../core/media-type.ts";
-import { formatPlatform, normalizePlatform, type Platform } from "../core/platform.ts";
+import { formatPlatform, type Platform } from "../core/platform.ts";
 import { type FetchContext, fetchBlob, refKey } from "./fetch-blob.ts";
 import { fetchDocument } from "./fetch-document.ts";
 
@@ -114,7 +114,7 @@ async function fetchManifest(
     descriptor,
     manifest,
     config,
-    platform: config ? normalizePlatform(config) : descriptor.platform,
+    platform: config?.platform ?? descriptor.platform,
     layers: layers.map((layer) => ({ descriptor: layer, fetched: fetchLayer(layer, options) })),
   };
 }

@@ -10,7 +10,7 @@ import {
   selectManifests,
 } from "../core/manifest.ts";
 import { isConfig, isIndex, isManifest } from "../core/media-type.ts";
-import { formatPlatform, normalizePlatform, type Platform } from "../core/platform.ts";
+import { formatPlatform, type Platform } from "../core/platform.ts";
 import { readDocument } from "./fetch-document.ts";
 
 export interface LocalImage {
@@ -78,7 +78,7 @@ async function platformsBelow(content: ContentProvider, descriptor: Descriptor):
     if (!isManifest(descriptor.mediaType)) return [];
     const { config } = parseManifest(await readDocument(content, descriptor), descriptor);
     if (!isConfig(config.mediaType)) return [];
-    return [normalizePlatform(parseImageConfig(await readDocument(content, config), config))];
+    return [parseImageConfig(await readDocument(content, config), config).platform];
   } catch (error) {
     if (hasCode(error, "NotFound", "DataLoss")) return [];
     throw error;

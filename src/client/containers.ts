@@ -1,0 +1,160 @@
+import { randomBytes } from "node:crypto";
+import { CtrError, hasCode } from "../core/errors.ts";
+import { validateIdentifier } from "../core/identifier.ts";
+import { type Labels, labelNames } from "../core/labels.ts";
+import type { Mount } from "../core/mount.ts";
+import type { Platform } from "../core/platform.ts";
+import type { Container, TypedValue } from "../core/records.ts";
+import type { Snapshotter } from "../core/snapshotter.ts";
+import { buildSpec } from "../oci/build-spec.ts";
+import { containerLabels } from "../oci/container-labels.ts";
+import type { SpecInput } from "../oci/spec-input.ts";
+import { EPHEMERAL, type Ownership, removeAbandoned } from "./ephemeral.ts";
+import { findImage, openImage } from "./images.ts";
+import { exclusively, sparedFromCollection } from "./locks.ts";
+import type { Client } from "./open.ts";
+import { withRootfs } from "./rootfs-view.ts";
+import { DEFAULT_RUNTIME } from "./runtime.ts";
+import { ensureUnpacked, type UnpackOptions } from "./unpack.ts";
+
+export type ContainerSource =
+  | { kind: "image"; name: string; platform?: Platform }
+  | { kind: "directory"; path: string }
+  | { kind: "file"; path: string };
+
+export interface NewContainer extends UnpackOptions {
+  id: string;
+  source: ContainerSource;
+  spec: Omit<SpecInput, "namespace" | "id" | "source" | "labels">;
+  labels?: Labels;
+  snapshotterLabels?: Labels;
+  runtime?: { name: string; options?: TypedValue };
+  /** Makes the container ephemeral, of a `run --rm`: it is removed by its owner, or when that has died. */
+  ownership?: Ownership;
+}
+
+export interface CreatedContainer {
+  container: Container;
+  /** Of its snapshot; empty without one. */
+  mounts: Mount[];
+}
+
+/** A free, pronounceable-enough name for who gave none. */
+export const generateId = (): string => `c${randomBytes(6).toString("hex")}`;
+
+/**
+ * Makes the snapshot, the spec and the record. A failure, or a kill, leaves nothing that stands in the way of the
+ * next try. Throws AlreadyExists, NotFound for the image, InvalidArgument.
+ */
+export async function createContainer(client: Client, request: NewContainer): Promise<CreatedContainer> {
+  validateIdentifier(request.id);
+  const fromImage =
+    request.source.kind === "image" ? await openSource(client, request, request.source) : undefined;
+  return exclusively(client, `create-${client.namespace}-${request.id}`, () =>
+    sparedFromCollection(client, async () => {
+      await refuseTaken(client, request);
+      return fromImage ? createFromImage(client, request, fromImage) : createFromHost(client, request);
+    }),
+  );
+}
+
+type OpenedSource = Awaited<ReturnType<typeof openSource>>;
+
+async function openSource(
+  client: Client,
+  request: NewContainer,
+  { name, platform }: { name: string; platform?: Platform },
+) {
+  const image = await findImage(client, name);
+  const local = await openImage(client, image, platform);
+  const parent = await ensureUnpacked(client, local, request);
+  return {
+    image,
+    config: local.config.config,
+    parent,
+    snapshotter: await client.snapshotter(request.snapshotter),
+  };
+}
+
+/** The container of a `run --rm` whose client was killed gives way, unless it is still running. */
+async function refuseTaken(client: Client, { id, ownership }: NewContainer): Promise<void> {
+  const containers = await client.containers();
+  try {
+    containers.get(id);
+  } catch (error) {
+    if (hasCode(error, "NotFound")) return;
+    throw error;
+  }
+  if (await removeAbandoned(client, id, ownership)) return;
+  throw new CtrError("AlreadyExists", `container ${JSON.stringify(id)}`);
+}
+
+async function createFromImage(
+  client: Client,
+  request: NewContainer,
+  source: OpenedSource,
+): Promise<CreatedContainer> {
+  const { id } = request;
+  const { image, config, snapshotter } = source;
+  const mounts = await prepareSnapshot(snapshotter, id, source.parent, request.snapshotterLabels ?? {});
+  try {
+    const spec = await withRootfs(client, mounts, (openRootfs) =>
+      buildSpec({ ...specInput(client, request), source: { kind: "image", config, openRootfs } }),
+    );
+    const labels = containerLabels({ image: image.labels, config, given: request.labels ?? {} });
+    const made = { image: image.name, labels, snapshotKey: id, snapshotter: snapshotter.name, spec };
+    return { container: await record(client, request, made), mounts };
+  } catch (error) {
+    await snapshotter.remove(id);
+    throw error;
+  }
+}
+
+async function createFromHost(client: Client, request: NewContainer): Promise<CreatedContainer> {
+  const { source } = request;
+  if (source.kind === "image") throw new CtrError("InvalidArgument", "an image's container has a snapshot");
+  const container = await record(client, request, {
+    image: "",
+    labels: request.labels ?? {},
+    snapshotKey: "",
+    snapshotter: "",
+    spec: await buildSpec({ ...specInput(client, request), source }),
+  });
+  return { container, mounts: [] };
+}
+
+/** A snapshot of that key that no container has, and nobody made by hand, is what a killed creation left. */
+async function prepareSnapshot(
+  snapshotter: Snapshotter,
+  id: string,
+  parent: string,
+  labels: Labels,
+): Promise<Mount[]> {
+  try {
+    return await snapshotter.prepare(id, parent, { labels });
+  } catch (error) {
+    if (!hasCode(error, "AlreadyExists")) throw error;
+    const found = await snapshotter.stat(id);
+    if (found.kind !== "Active" || found.labels[labelNames.gcRoot]) throw error;
+    await snapshotter.remove(id);
+    return snapshotter.prepare(id, parent, { labels });
+  }
+}
+
+function specInput(client: Client, { id, spec, labels }: NewContainer): Omit<SpecInput, "source"> {
+  return { ...spec, namespace: client.namespace, id, labels };
+}
+
+async function record(
+  client: Client,
+  { id, runtime, ownership }: NewContainer,
+  made: Pick<Container, "image" | "labels" | "snapshotKey" | "snapshotter" | "spec">,
+): Promise<Container> {
+  const containers = await client.containers();
+  return containers.create({
+    id,
+    runtime: runtime ?? { name: DEFAULT_RUNTIME },
+    extensions: ownership ? EPHEMERAL : {},
+    ...made,
+  });
+}

@@ -1,0 +1,51 @@
+import { CtrError, hasCode } from "../core/errors.ts";
+import type { Task } from "../core/task.ts";
+import type { Client } from "./open.ts";
+
+/**
+ * Removes a stopped container with its task and, unless `keepSnapshot`, its snapshot. What an earlier deletion that
+ * was killed has removed already is no error. Throws NotFound, FailedPrecondition while its task lives.
+ */
+export async function deleteContainer(
+  client: Client,
+  id: string,
+  { keepSnapshot = false } = {},
+): Promise<void> {
+  const containers = await client.containers();
+  const { snapshotKey, snapshotter } = containers.get(id);
+  await deleteStoppedTask(client, id);
+  if (snapshotKey && !keepSnapshot)
+    await ignoringAbsence((await client.snapshotter(snapshotter)).remove(snapshotKey));
+  containers.delete(id);
+}
+
+async function deleteStoppedTask(client: Client, id: string): Promise<void> {
+  const task = await findTask(client, id);
+  const status = await task?.status();
+  if (status === "running" || status === "paused" || status === "pausing") {
+    throw new CtrError("FailedPrecondition", `cannot delete a non stopped container: {${status}}`, {
+      hint: `end its task first: ctr tasks kill -s KILL ${id}`,
+    });
+  }
+  if (status === "created") {
+    throw new CtrError("FailedPrecondition", "task must be stopped before deletion: created");
+  }
+  await task?.delete();
+}
+
+export async function findTask(client: Client, id: string): Promise<Task | undefined> {
+  try {
+    return await (await client.tasks()).get(id);
+  } catch (error) {
+    if (hasCode(error, "NotFound")) return undefined;
+    throw error;
+  }
+}
+
+async function ignoringAbsence(work: Promise<void>): Promise<void> {
+  try {
+    await work;
+  } catch (error) {
+    if (!hasCode(error, "NotFound")) throw error;
+  }
+}

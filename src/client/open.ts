@@ -1,0 +1,105 @@
+import { join } from "node:path";
+import type { ContentStore } from "../core/content.ts";
+import type { Differ } from "../core/differ.ts";
+import { CtrError, withSubject } from "../core/errors.ts";
+import { validateIdentifier } from "../core/identifier.ts";
+import type { ContainerStore, ImageStore, LeaseStore, NamespaceStore } from "../core/records.ts";
+import type { Snapshotter } from "../core/snapshotter.ts";
+import type { Tasks } from "../core/task.ts";
+import type { Metadata } from "../metadata/index.ts";
+
+export const DEFAULT_ROOT = "/var/lib/ctr";
+export const DEFAULT_STATE = "/run/ctr";
+export const DEFAULT_SNAPSHOTTER = "overlayfs";
+
+export interface ClientOptions {
+  /** What persists: the database, content, snapshots. */
+  root?: string;
+  /** What lives until the next boot: tasks and locks. */
+  state?: string;
+  namespace?: string;
+}
+
+/**
+ * One namespace of one state directory. Each part is opened, and its code loaded, when it is first asked for:
+ * a command pays for what it uses.
+ */
+export interface Client extends AsyncDisposable {
+  readonly root: string;
+  readonly state: string;
+  readonly namespace: string;
+  metadata(): Promise<Metadata>;
+  images(): Promise<ImageStore>;
+  containers(): Promise<ContainerStore>;
+  namespaces(): Promise<NamespaceStore>;
+  leases(): Promise<LeaseStore>;
+  content(): Promise<ContentStore>;
+  /** Throws InvalidArgument for a name that no snapshotter has. */
+  snapshotter(name?: string): Promise<Snapshotter>;
+  differ(): Promise<Differ>;
+  tasks(): Promise<Tasks>;
+}
+
+/** The only place that puts implementations together. Throws InvalidArgument for a bad namespace. */
+export function openClient(options: ClientOptions = {}): Client {
+  const { root = DEFAULT_ROOT, state = DEFAULT_STATE, namespace = "default" } = options;
+  validateNamespace(namespace);
+
+  const metadata = once(async () => {
+    const { openMetadata } = await import("../metadata/index.ts");
+    return openMetadata(join(root, "metadata.db"));
+  });
+  const content = once(async () => {
+    const { openContentStore } = await import("../content/index.ts");
+    return openContentStore({ root, namespace, records: (await metadata.value()).content(namespace) });
+  });
+  const tasks = once(async () => {
+    const { openTasks } = await import("../runtime/index.ts");
+    return openTasks({ state, namespace });
+  });
+  const differ = once(async () => {
+    const { openDiffer } = await import("../diff/index.ts");
+    return openDiffer({ content: await content.value() });
+  });
+  const snapshotters = new Map<string, Promise<Snapshotter>>();
+  const openNamed = async (name: string) => {
+    const { openSnapshotter } = await import("../snapshotters/index.ts");
+    return openSnapshotter(name, { root, records: (await metadata.value()).snapshots(namespace, name) });
+  };
+
+  return {
+    root,
+    state,
+    namespace,
+    metadata: metadata.value,
+    images: async () => (await metadata.value()).images(namespace),
+    containers: async () => (await metadata.value()).containers(namespace),
+    namespaces: async () => (await metadata.value()).namespaces(),
+    leases: async () => (await metadata.value()).leases(namespace),
+    content: content.value,
+    snapshotter(name = DEFAULT_SNAPSHOTTER) {
+      const opened = snapshotters.get(name) ?? openNamed(name || DEFAULT_SNAPSHOTTER);
+      snapshotters.set(name, opened);
+      return opened;
+    },
+    differ: differ.value,
+    tasks: tasks.value,
+    async [Symbol.asyncDispose]() {
+      (await metadata.opened())?.close();
+    },
+  };
+}
+
+function validateNamespace(namespace: string): void {
+  if (namespace === "") throw new CtrError("FailedPrecondition", "namespace is required");
+  try {
+    validateIdentifier(namespace);
+  } catch (error) {
+    throw withSubject("namespace validation", error);
+  }
+}
+
+function once<T>(open: () => Promise<T>): { value: () => Promise<T>; opened: () => Promise<T> | undefined } {
+  let opened: Promise<T> | undefined;
+  return { value: () => (opened ??= open()), opened: () => opened };
+}

@@ -1,0 +1,87 @@
+import { CtrError } from "../core/errors.ts";
+import type { Mount } from "../core/mount.ts";
+import type { Container } from "../core/records.ts";
+import type { CreateTask, Exit, ProcessIo, RunTask, Task } from "../core/task.ts";
+import { createContainer, type NewContainer } from "./containers.ts";
+import { removeEphemeral } from "./ephemeral.ts";
+import { claimOwnership } from "./locks.ts";
+import type { Client } from "./open.ts";
+import { ownCommand } from "./own-command.ts";
+import { runtimeOptionsOf } from "./runtime.ts";
+
+export interface TaskOptions {
+  io: ProcessIo;
+  noPivot?: boolean;
+  pidFile?: string;
+}
+
+export interface RunOptions extends Omit<NewContainer, "ownership">, TaskOptions {}
+
+/** Creates a container and runs it with the caller's streams; task and streams are gone when this answers. */
+export async function run(client: Client, options: RunOptions): Promise<Exit> {
+  const tasks = await client.tasks();
+  const attachment = await tasks.run(
+    options.id,
+    createContainer(client, options).then(({ container, mounts }) => taskOf(container, mounts, options)),
+  );
+  return attachment.ended;
+}
+
+/**
+ * As `run`, and removes the container however it ends. Should this process be killed meanwhile, the task's
+ * supervisor has it removed.
+ */
+export async function runEphemeral(client: Client, options: RunOptions): Promise<Exit> {
+  const ownership = await claimOwnership(client, options.id);
+  if (!ownership) throw new CtrError("AlreadyExists", `container ${JSON.stringify(options.id)}`);
+  let isCreated = false;
+  const request = async (): Promise<RunTask> => {
+    const { container, mounts } = await createContainer(client, { ...options, ownership });
+    isCreated = true;
+    return { ...taskOf(container, mounts, options), whenAbandoned: reapCommand(client, options.id) };
+  };
+  try {
+    const attachment = await (await client.tasks()).run(options.id, request());
+    return await attachment.ended;
+  } finally {
+    if (isCreated) await removeEphemeral(client, options.id);
+    ownership.remove();
+  }
+}
+
+export async function runDetached(client: Client, options: RunOptions): Promise<Task> {
+  const { container, mounts } = await createContainer(client, options);
+  const tasks = await client.tasks();
+  const task = await tasks.create(container.id, taskOf(container, mounts, options));
+  await task.start();
+  return task;
+}
+
+/** Makes a container's task, not started yet. Throws NotFound for the container, AlreadyExists for the task. */
+export async function createTask(client: Client, id: string, options: TaskOptions): Promise<Task> {
+  return (await client.tasks()).create(id, await existingTask(client, id, options));
+}
+
+/** Starts a container that exists with the caller's streams, as `run` does. */
+export async function startAttached(client: Client, id: string, options: TaskOptions): Promise<Exit> {
+  const attachment = await (await client.tasks()).run(id, existingTask(client, id, options));
+  return attachment.ended;
+}
+
+async function existingTask(client: Client, id: string, options: TaskOptions): Promise<CreateTask> {
+  const container = (await client.containers()).get(id);
+  const { snapshotKey, snapshotter } = container;
+  const mounts = snapshotKey ? await (await client.snapshotter(snapshotter)).mounts(snapshotKey) : [];
+  return taskOf(container, mounts, options);
+}
+
+function taskOf({ id, spec, runtime }: Container, mounts: Mount[], options: TaskOptions): CreateTask {
+  const { io, noPivot, pidFile } = options;
+  const recorded = runtimeOptionsOf(runtime);
+  return { id, spec, mounts, io, pidFile, runtime: { ...recorded, noPivot: noPivot || recorded.noPivot } };
+}
+
+function reapCommand(client: Client, id: string): string[] {
+  const { root, state, namespace } = client;
+  return [...ownCommand(), "--root", root, "--state", state, "--namespace", namespace, "_reap", id];
+}
