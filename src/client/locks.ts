@@ -1,6 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { hasCode } from "../core/errors.ts";
+import { holdOffCollector } from "../files/collection-lock.ts";
 import { type LockFile, openLockFile } from "../files/lock-file.ts";
 import type { Client } from "./open.ts";
 
@@ -19,7 +20,8 @@ export async function exclusively<T>(client: Client, name: string, task: () => P
  * short, since collections wait for it.
  */
 export async function sparedFromCollection<T>(client: Client, task: () => Promise<T>): Promise<T> {
-  using _ = await openLockFile(join(madeDirectory(client.root), "gc.lock"), { mode: "shared" });
+  madeDirectory(client.root);
+  using _ = await holdOffCollector(client.root);
   return await task();
 }
 
