@@ -75,7 +75,7 @@ export async function buildSpec(input: SpecInput): Promise<Spec> {
   const context = createContext(input);
   const spec = await baseSpec(input, context);
   await withLabelAnnotations(spec, context);
-  checkCwd(spec);
+  checkCwd(spec.process?.cwd ?? "/");
   return spec;
 }
 

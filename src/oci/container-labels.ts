@@ -1,5 +1,5 @@
+import type { ContainerDefaults } from "../core/image-config.ts";
 import { type Labels, labelNames } from "../core/labels.ts";
-import type { ImageConfig } from "./spec-input.ts";
 
 const DEFAULT_STOP_SIGNAL = "SIGTERM";
 /** Read by containerd itself and by its CRI plugin: an image must not command them (CVE-2026-53488). */
@@ -15,7 +15,7 @@ export function containerLabels({
   given,
 }: {
   image: Labels;
-  config: Pick<ImageConfig, "Labels" | "StopSignal">;
+  config: Pick<ContainerDefaults, "Labels" | "StopSignal">;
   given: Labels;
 }): Record<string, string> {
   const ofConfig = Object.entries(config.Labels ?? {}).filter(([key]) => !isReserved(key));

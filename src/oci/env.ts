@@ -1,11 +1,15 @@
 import { readFile } from "node:fs/promises";
+import type { ContainerDefaults } from "../core/image-config.ts";
 import { asSysError } from "../sys/errno.ts";
-import type { ImageConfig, SpecInput } from "./spec-input.ts";
+import type { SpecInput } from "./spec-input.ts";
 
 const DEFAULT_ENV = ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"];
 
 /** What the container's process starts with, apart from what single options add: image, then file, then flags. */
-export async function containerEnv(image: ImageConfig | undefined, input: SpecInput): Promise<string[]> {
+export async function containerEnv(
+  image: ContainerDefaults | undefined,
+  input: SpecInput,
+): Promise<string[]> {
   const flags = input.env ?? [];
   const changes = mergeEnv(input.envFile ? await readEnvFile(input.envFile) : [], flags);
   if (image === undefined) return changes;

@@ -30,12 +30,9 @@ export const withCwd: SpecOption = (spec, { input }) => {
  * Refuses a working directory that is somebody's open file: runc's own descriptors still stand there when it
  * changes into it, and one of them may be a directory of the host (CVE-2024-21626). Throws InvalidArgument.
  */
-export function checkCwd(spec: Spec): void {
-  const cwd = spec.process?.cwd ?? "/";
-  if (
-    !/^\/proc\/(self|thread-self|\d+)\/(task\/\d+\/)?fd(\/|$)/.test(posix.normalize(cwd).replace(/^\/+/, "/"))
-  )
-    return;
+export function checkCwd(cwd: string): void {
+  const path = posix.normalize(cwd).replace(/^\/+/, "/");
+  if (!/^\/proc\/(self|thread-self|\d+)\/(task\/\d+\/)?fd(\/|$)/.test(path)) return;
   throw new CtrError(
     "InvalidArgument",
     `working directory ${JSON.stringify(cwd)} is an open file of a process`,

@@ -1,22 +1,12 @@
+import type { ContainerDefaults } from "../core/image-config.ts";
 import type { Labels } from "../core/labels.ts";
 import type { IdMapping, Spec, SpecMount, SpecNamespace, SpecRlimit } from "../core/runtime-spec.ts";
-
-/** The `config` of an OCI or Docker image (OCI image spec, config.md), as far as a container is made from it. */
-export interface ImageConfig {
-  User?: string;
-  Env?: readonly string[] | null;
-  Entrypoint?: readonly string[] | null;
-  Cmd?: readonly string[] | null;
-  WorkingDir?: string;
-  Labels?: Labels | null;
-  StopSignal?: string;
-}
 
 /** Where the container's files come from. */
 export type SpecSource =
   | {
       kind: "image";
-      config: ImageConfig;
+      config: ContainerDefaults;
       /**
        * The image's mounted root filesystem, where users and groups are looked up. Asked for at most once, while
        * the spec is built; whoever passes it unmounts.
