@@ -92,7 +92,10 @@ export interface LeaseStore {
   create(lease: { id?: string; labels?: Labels; expiresAt?: Date }): Lease;
   /** Throws NotFound. Its resources are no longer held. */
   delete(id: string): void;
-  /** Idempotent. Throws NotFound for the lease. */
+  /**
+   * Idempotent. Throws NotFound for the lease. What is named may not exist yet, and should not: a collection between
+   * its making and its naming would take it.
+   */
   addResource(id: string, resource: LeaseResource): void;
   deleteResource(id: string, resource: LeaseResource): void;
   resources(id: string): LeaseResource[];

@@ -1,3 +1,4 @@
+import type { Collected } from "../core/collector.ts";
 import type {
   ContainerStore,
   ContentRecordStore,
@@ -6,6 +7,7 @@ import type {
   NamespaceStore,
   SnapshotRecordStore,
 } from "../core/records.ts";
+import type { Sweepers } from "./collect.ts";
 import { Connection } from "./connection.ts";
 import { createContainerStore } from "./containers.ts";
 import { createContentRecordStore } from "./content.ts";
@@ -30,6 +32,8 @@ export interface Metadata {
   content(namespace: string): ContentRecordStore;
   snapshots(namespace: string, snapshotter: string): SnapshotRecordStore;
   leases(namespace: string): LeaseStore;
+  /** Removes what nothing refers to, in all namespaces; by containerd's rules (`mark.ts`). */
+  collectGarbage(sweepers: Sweepers): Promise<Collected>;
   close(): void;
 }
 
@@ -47,6 +51,8 @@ export function openMetadata(path: string): Metadata {
     content: (namespace) => createContentRecordStore(connection, namespace),
     snapshots: (namespace, snapshotter) => createSnapshotRecordStore(connection, namespace, snapshotter),
     leases: (namespace) => createLeaseStore(connection, namespace),
+    // A command that frees nothing does not load it.
+    collectGarbage: async (sweepers) => (await import("./collect.ts")).collectGarbage(connection, sweepers),
     close: () => connection.close(),
   };
 }

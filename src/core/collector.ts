@@ -1,0 +1,52 @@
+import type { Digest } from "./digest.ts";
+
+/**
+ * What the garbage collector asks of those who keep bytes. The database says what is in use; here is only what is on
+ * disk and how it goes.
+ *
+ * Between bytes and row there is a moment when bytes look like litter. Therefore whoever makes bytes appear in their
+ * final place and then writes their row does both while holding off the collector (`holdOffCollector` in src/files/),
+ * and the collector, before it removes anything, keeps such writers out and looks at the database once more.
+ */
+
+export interface ContentSweeper {
+  /** Of every blob on disk, whoever knows it. */
+  blobs(): Promise<Digest[]>;
+  /** Answers how many bytes that freed; 0 when it is gone already. Called with writers kept out. */
+  removeBlob(digest: Digest): Promise<number>;
+  /** Drops ingests without a living writer that are neither leased nor were written to lately. */
+  removeIngests(rule: IngestRule): Promise<{ ingests: number; sizeBytes: number }>;
+}
+
+export interface IngestRule {
+  untouchedSince: Date;
+  leased: readonly { namespace: string; ref: string }[];
+}
+
+/** One snapshotter's directories, of all namespaces. */
+export interface SnapshotSweeper {
+  readonly snapshotter: string;
+  /** Of everything that it keeps on disk under a directory id. */
+  directoryIds(): Promise<number[]>;
+  /**
+   * Takes directories out of use at once (a rename), so that nobody waits while thousands of files are removed. An id
+   * that is gone already is fine. Called with writers kept out.
+   */
+  setAside(directoryIds: readonly number[]): Promise<void>;
+  /** Removes all that was ever set aside, also by processes that were killed since; answers the bytes freed. */
+  purge(): Promise<number>;
+}
+
+/** What a collection took away. */
+export interface Collected {
+  leases: number;
+  images: number;
+  /** Rows, each of one namespace. */
+  content: number;
+  snapshots: number;
+  /** On disk, where no namespace needed them any more. */
+  blobs: number;
+  ingests: number;
+  directories: number;
+  sizeBytes: number;
+}

@@ -1,0 +1,108 @@
+import type { Collected, ContentSweeper, SnapshotSweeper } from "../core/collector.ts";
+import { keepWritersOut } from "../files/collection-lock.ts";
+import type { Connection } from "./connection.ts";
+import { contentNode, imageNode, type Marked, markUsed, snapshotNode } from "./mark.ts";
+
+export interface Sweepers {
+  /** The state directory, where the lock is that keeps writers out. */
+  root: string;
+  content: ContentSweeper;
+  snapshotters: readonly SnapshotSweeper[];
+  signal?: AbortSignal;
+}
+
+/** How long an interrupted download waits for its next try, as containerd's leases do. */
+const INGEST_LIFETIME_MS = 24 * 60 * 60 * 1000;
+
+/** How much is removed before writers get a turn. */
+const BLOBS_AT_ONCE = 16;
+const DIRECTORIES_AT_ONCE = 128;
+
+/**
+ * First one transaction that deletes the rows of all that is not in use; then, piece by piece, the bytes that no row
+ * names: those of the rows just deleted as well as those that a killed process left. Safe beside any number of
+ * other processes, whose pulls name what they are about to write in a lease, and beside other collections.
+ */
+export async function collectGarbage(connection: Connection, sweepers: Sweepers): Promise<Collected> {
+  const now = new Date();
+  const { leasedIngests, ...rows } = connection.transaction(() => deleteUnused(connection, now));
+  const blobs = await sweepBlobs(connection, sweepers);
+  const ingests = await sweepers.content.removeIngests({
+    untouchedSince: new Date(now.getTime() - INGEST_LIFETIME_MS),
+    leased: leasedIngests,
+  });
+  let directories = 0;
+  let sizeBytes = blobs.sizeBytes + ingests.sizeBytes;
+  for (const sweeper of sweepers.snapshotters) {
+    directories += await sweepDirectories(connection, sweepers, sweeper);
+    sizeBytes += await sweeper.purge();
+  }
+  return { ...rows, blobs: blobs.blobs, ingests: ingests.ingests, directories, sizeBytes };
+}
+
+function deleteUnused(connection: Connection, now: Date) {
+  const marked = markUsed(connection, now);
+  for (const { namespace, id } of marked.expiredLeases) {
+    connection.run("DELETE FROM leases WHERE namespace = ? AND id = ?", namespace, id);
+  }
+  return {
+    leases: marked.expiredLeases.length,
+    leasedIngests: marked.leasedIngests,
+    images: deleteRows(connection, "images", ["namespace", "name"], marked, imageNode),
+    content: deleteRows(connection, "content", ["namespace", "digest"], marked, contentNode),
+    snapshots: deleteRows(connection, "snapshots", ["namespace", "snapshotter", "key"], marked, snapshotNode),
+  };
+}
+
+function deleteRows(
+  connection: Connection,
+  table: string,
+  key: string[],
+  { isUsed }: Marked,
+  nodeOf: (...parts: [string, string, string]) => string,
+): number {
+  const unused = connection
+    .all(`SELECT ${key.join(", ")} FROM ${table}`)
+    .map((row) => key.map((column) => row[column]) as [string, string, string])
+    .filter((parts) => !isUsed(nodeOf(...parts)));
+  const sql = `DELETE FROM ${table} WHERE ${key.map((column) => `${column} = ?`).join(" AND ")}`;
+  for (const parts of unused) connection.run(sql, ...parts);
+  return unused.length;
+}
+
+async function sweepBlobs(connection: Connection, { root, content, signal }: Sweepers) {
+  const isOrphan = (digest: string) =>
+    connection.get("SELECT 1 FROM content WHERE digest = ? LIMIT 1", digest) === undefined;
+  const removed = { blobs: 0, sizeBytes: 0 };
+  const suspects = (await content.blobs()).filter(isOrphan);
+  for (const batch of batchesOf(suspects, BLOBS_AT_ONCE)) {
+    using _ = await keepWritersOut(root, signal);
+    for (const digest of batch.filter(isOrphan)) {
+      removed.sizeBytes += await content.removeBlob(digest);
+      removed.blobs += 1;
+    }
+  }
+  return removed;
+}
+
+async function sweepDirectories(
+  connection: Connection,
+  { root, signal }: Sweepers,
+  sweeper: SnapshotSweeper,
+) {
+  const isOrphan = (id: number) =>
+    connection.get("SELECT 1 FROM snapshots WHERE directory_id = ? LIMIT 1", id) === undefined;
+  let removed = 0;
+  const suspects = (await sweeper.directoryIds()).filter(isOrphan);
+  for (const batch of batchesOf(suspects, DIRECTORIES_AT_ONCE)) {
+    using _ = await keepWritersOut(root, signal);
+    const orphans = batch.filter(isOrphan);
+    await sweeper.setAside(orphans);
+    removed += orphans.length;
+  }
+  return removed;
+}
+
+function* batchesOf<T>(items: readonly T[], size: number): Iterable<T[]> {
+  for (let at = 0; at < items.length; at += size) yield items.slice(at, at + size);
+}
