@@ -28,14 +28,19 @@ export function startPty(command: string[], options: PtyOptions = {}): Pty {
   const { env, cwd, columns = 80, rows = 24 } = options;
   const decoder = new TextDecoder();
   let output = "";
-  const terminal = new Bun.Terminal({
-    cols: columns,
-    rows,
-    data(_, chunk) {
-      output += decoder.decode(chunk, { stream: true });
+  // Given as options, not as a Terminal made before: only then it becomes the program's controlling terminal.
+  const child = Bun.spawn(command, {
+    env,
+    cwd,
+    terminal: {
+      cols: columns,
+      rows,
+      data(_, chunk) {
+        output += decoder.decode(chunk, { stream: true });
+      },
     },
   });
-  const child = Bun.spawn(command, { env, cwd, terminal });
+  const terminal = child.terminal as Bun.Terminal;
   const matches = (wanted: string | RegExp) =>
     typeof wanted === "string" ? output.includes(wanted) : wanted.test(output);
   return {

@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Certificates, createCertificates } from "./certificates.ts";
 import { waitFor } from "./wait-for.ts";
@@ -38,6 +38,7 @@ export async function startRegistry(directory: string, options: RegistryOptions 
   const configFile = join(home, "config.json");
   writeFileSync(configFile, JSON.stringify(await configuration(home, options, certificates)));
   const logFile = join(home, "log");
+  rmSync(logFile, { force: true });
   const child = Bun.spawn(["docker-registry", "serve", configFile], {
     env: { PATH: process.env.PATH ?? "", OTEL_TRACES_EXPORTER: "none" },
     stdin: "ignore",

@@ -1,0 +1,123 @@
+import { readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+
+const SOURCE_DIR = join(import.meta.dirname, "../src");
+const IMPLEMENTATIONS = "content metadata snapshotters diff remotes images oci runtime events".split(" ");
+const LOWER = ["sys", "files", "tar"];
+/** What each folder of src may import, besides itself. */
+const ALLOWED: Readonly<Record<string, readonly string[]>> = {
+  core: [],
+  ...Object.fromEntries(LOWER.map((name) => [name, [...LOWER, "core"]])),
+  ...Object.fromEntries(IMPLEMENTATIONS.map((name) => [name, [...LOWER, "core"]])),
+  client: [...IMPLEMENTATIONS, ...LOWER, "core"],
+  cli: ["client", "core", "sys", "files"],
+};
+/** A module that only one folder may import, since it is the one place that answers for it. */
+const FENCED: Readonly<Record<string, string>> = { "bun:ffi": "sys", "bun:sqlite": "metadata" };
+const SUPERVISOR = "runtime/supervisor/";
+const SUPERVISOR_MAIN = "runtime/supervisor/main.ts";
+/** The only two that may end the process. */
+const MAINS = ["cli/main.ts", SUPERVISOR_MAIN];
+
+interface Arrow {
+  from: string;
+  /** Below src, or a module's name. */
+  to: string;
+  /** A dynamic import. */
+  late: boolean;
+}
+
+/** Static and dynamic imports and re-exports, also of types: a type is an arrow too. */
+function arrowsOf(file: string, source: string): Arrow[] {
+  const code = source.replace(/\/\*[\s\S]*?\*\//g, "").replace(/^\s*\/\/.*$/gm, "");
+  const statics = [...code.matchAll(/^\s*(?:import|export)\b[^;"'`]*?(?:from\s*)?["']([^"']+)["']/gm)];
+  const dynamics = [...code.matchAll(/\bimport\(\s*["']([^"']+)["']\s*\)/g)];
+  const resolve = (name: string) => (name.startsWith(".") ? join(dirname(file), name) : name);
+  return [
+    ...statics.map((match) => ({ from: file, to: resolve(match[1] ?? ""), late: false })),
+    ...dynamics.map((match) => ({ from: file, to: resolve(match[1] ?? ""), late: true })),
+  ];
+}
+
+/** Why an arrow must not be; undefined when it may. */
+function objection({ from, to, late }: Arrow): string | undefined {
+  const folder = from.split("/")[0] ?? "";
+  const fence = FENCED[to];
+  if (fence) return fence === folder ? undefined : `only src/${fence} imports ${to}`;
+  if (!to.includes(".ts")) return undefined;
+  if (to.startsWith("..")) return "src imports nothing outside of src";
+  if (to === SUPERVISOR_MAIN) {
+    return from === "cli/main.ts" && late
+      ? undefined
+      : "the supervisor is a role of its own: only cli/main.ts loads it, late";
+  }
+  const target = to.split("/")[0] ?? "";
+  if (from.startsWith(SUPERVISOR) && target === "runtime") return undefined;
+  if (target === folder || ALLOWED[folder]?.includes(target)) return undefined;
+  return ALLOWED[folder]
+    ? `${folder} imports only ${[folder, ...ALLOWED[folder]].join(", ")}`
+    : `${folder} is unknown to this test`;
+}
+
+function exits(file: string, source: string): string[] {
+  const code = source.replace(/\/\*[\s\S]*?\*\//g, "").replace(/\/\/.*$/gm, "");
+  return /\bprocess\.exit\(/.test(code) && !MAINS.includes(file)
+    ? [`${file}: only ${MAINS.join(" and ")} end the process`]
+    : [];
+}
+
+const rules = suite("imports: rules");
+
+rules("find static, dynamic, type, re-exported and multi-line imports, and no commented ones", () => {
+  const source = `import type { A } from "../core/a.ts";
+import {
+  b,
+} from "./b.ts";
+export * from "../sys/c.ts";
+import "node:fs";
+// import "../cli/no.ts";
+/** import "../cli/no.ts"; */
+const d = await import("../files/d.ts");`;
+  const found = arrowsOf("content/x.ts", source).map(({ to, late }) => `${to}${late ? " late" : ""}`);
+  assert.equal(found, ["core/a.ts", "content/b.ts", "sys/c.ts", "node:fs", "files/d.ts late"]);
+});
+
+rules("object to every arrow against the direction", () => {
+  const arrow = (from: string, to: string, late = false) => objection({ from, to, late });
+  assert.is(arrow("core/a.ts", "sys/b.ts"), "core imports only core");
+  assert.match(arrow("content/a.ts", "metadata/b.ts") ?? "", "content imports only");
+  assert.match(arrow("client/a.ts", "cli/b.ts") ?? "", "client imports only");
+  assert.match(arrow("runtime/supervisor/a.ts", "content/b.ts") ?? "", "runtime imports only");
+  assert.is(arrow("files/a.ts", "bun:ffi"), "only src/sys imports bun:ffi");
+  assert.is(arrow("client/a.ts", "bun:sqlite"), "only src/metadata imports bun:sqlite");
+  assert.match(arrow("runtime/a.ts", SUPERVISOR_MAIN) ?? "", "role of its own");
+  assert.match(arrow("cli/main.ts", SUPERVISOR_MAIN) ?? "", "role of its own");
+  assert.is(arrow("cli/main.ts", SUPERVISOR_MAIN, true), undefined);
+  assert.is(arrow("cli/main.ts", "client/open.ts"), undefined);
+  assert.match(arrow("surprise/a.ts", "core/b.ts") ?? "", "unknown");
+  assert.equal(exits("client/a.ts", "process.exit(1)").length, 1);
+  assert.equal(exits("cli/main.ts", "process.exit(1)"), []);
+});
+
+rules.run();
+
+const sources = suite("imports: src");
+
+sources("keep to the direction", async () => {
+  const files = await Array.fromAsync(new Bun.Glob("**/*.ts").scan({ cwd: SOURCE_DIR }));
+  assert.ok(files.length > 0);
+  const complaints = files.sort().flatMap((file) => {
+    const source = readFileSync(join(SOURCE_DIR, file), "utf8");
+    const arrows = arrowsOf(file, source);
+    const wrong = arrows.flatMap((arrow) => {
+      const why = objection(arrow);
+      return why ? [`${arrow.from} -> ${arrow.to}: ${why}`] : [];
+    });
+    return [...wrong, ...exits(file, source)];
+  });
+  assert.is(complaints.join("\n"), "");
+});
+
+sources.run();
