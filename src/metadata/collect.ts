@@ -25,7 +25,7 @@ const DIRECTORIES_AT_ONCE = 128;
  */
 export async function collectGarbage(connection: Connection, sweepers: Sweepers): Promise<Collected> {
   const now = new Date();
-  const { leasedIngests, ...rows } = connection.transaction(() => deleteUnused(connection, now));
+  const { leasedIngests, ...rows } = await deleteUnusedRows(connection, sweepers, now);
   const blobs = await sweepBlobs(connection, sweepers);
   const ingests = await sweepers.content.removeIngests({
     untouchedSince: new Date(now.getTime() - INGEST_LIFETIME_MS),
@@ -38,6 +38,12 @@ export async function collectGarbage(connection: Connection, sweepers: Sweepers)
     sizeBytes += await sweeper.purge();
   }
   return { ...rows, blobs: blobs.blobs, ingests: ingests.ingests, directories, sizeBytes };
+}
+
+/** With writers kept out: who has just made a snapshot may be about to record the container that refers to it. */
+async function deleteUnusedRows(connection: Connection, { root, signal }: Sweepers, now: Date) {
+  using _ = await keepWritersOut(root, signal);
+  return connection.transaction(() => deleteUnused(connection, now));
 }
 
 function deleteUnused(connection: Connection, now: Date) {
