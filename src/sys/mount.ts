@@ -33,9 +33,10 @@ export function mountAt(mount: Mount, target: string): void {
   const place = mount.target === undefined ? target : join(target, mount.target);
   const { flags, propagations, data } = parseMountOptions(mount.options);
   const isNew = (flags & MS_REMOUNT) === 0;
-  if (isNew || data.length > 0) mountFirst(mount, place, flags, data);
+  const isBind = (flags & MS_BIND) !== 0;
+  if (isNew || !isBind) mountFirst(mount, place, flags, data);
   try {
-    if ((flags & MS_BIND) !== 0) remountBind(place, flags);
+    if (isBind) remountBind(place, flags);
     for (const propagation of propagations) callMount("", place, "", propagation, "");
   } catch (error) {
     if (isNew) unmount(place, { detach: true });
