@@ -26,17 +26,24 @@ export const withCwd: SpecOption = (spec, { input }) => {
   processOf(spec).cwd = input.cwd || imageCwd || "/";
 };
 
+const DESCRIPTORS = /^\/proc\/(self|thread-self|\d+)(\/task\/\d+)?\/fd$/;
+
 /**
- * Refuses a working directory that is somebody's open file: runc's own descriptors still stand there when it
- * changes into it, and one of them may be a directory of the host (CVE-2024-21626). Throws InvalidArgument.
+ * Refuses a working directory that is, or goes through, somebody's open file: runc's own descriptors still stand
+ * there when it changes into it, and one of them may be a directory of the host (CVE-2024-21626). Throws
+ * InvalidArgument.
  */
 export function checkCwd(cwd: string): void {
-  const path = posix.normalize(cwd).replace(/^\/+/, "/");
-  if (!/^\/proc\/(self|thread-self|\d+)\/(task\/\d+\/)?fd(\/|$)/.test(path)) return;
-  throw new CtrError(
-    "InvalidArgument",
-    `working directory ${JSON.stringify(cwd)} is an open file of a process`,
-  );
+  let path = "/";
+  for (const component of cwd.split("/")) {
+    path = posix.join(path, component);
+    // Each step counts: a `..` after a descriptor leads up from where it points to, not back to /proc.
+    if (!DESCRIPTORS.test(path)) continue;
+    throw new CtrError(
+      "InvalidArgument",
+      `working directory ${JSON.stringify(cwd)} is an open file of a process`,
+    );
+  }
 }
 
 export const withTty: SpecOption = (spec, { input }) => {

@@ -3,7 +3,9 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import type { ContainerDefaults } from "../../src/core/image-config.ts";
 import type { Spec } from "../../src/core/runtime-spec.ts";
+import { buildSpec } from "../../src/oci/build-spec.ts";
 import { containerLabels } from "../../src/oci/container-labels.ts";
+import { decodeRuncOptions, encodeRuncOptions } from "../../src/oci/runtime-options.ts";
 import { type Oracle, oracleMissing, startOracle } from "../support/containerd.ts";
 import { type TempDir, tempDir } from "../support/temp.ts";
 import { build, type Flags } from "./build.ts";
@@ -158,15 +160,40 @@ check("an unknown user of the image fails with both", async (context) => {
 check("--rootfs", async (context) => {
   const { oracle, rootfs } = context;
   await oracle.ok("containers", "create", "--rootfs", "--env", "A=1", rootfs, "bare", "sleep", "100");
-  const { buildSpec } = await import("../../src/oci/build-spec.ts");
   const ours = await buildSpec({
     namespace: oracle.namespace,
     id: "bare",
-    source: { kind: "directory", path: rootfs.replace(/\/$/, "") },
+    source: { kind: "directory", path: rootfs },
     env: ["A=1"],
     args: ["sleep", "100"],
   });
   assert.equal(written(ours), await realSpec(context, "bare"));
+});
+
+check("--runc-binary and --runc-root", async (context) => {
+  const { oracle, dir, image } = context;
+  const root = dir.join("runc");
+  await oracle(
+    "run",
+    "-d",
+    "--null-io",
+    "--runc-binary",
+    "/bin/false",
+    "--runc-root",
+    root,
+    image,
+    "options",
+  );
+  const { Runtime } = JSON.parse(await oracle.ok("containers", "info", "options"));
+  const { type_url: typeUrl, value } = Runtime.Options;
+  assert.equal(encodeRuncOptions({ binaryName: "/bin/false", root }), { typeUrl, value });
+  assert.equal(decodeRuncOptions({ typeUrl, value }), { binaryName: "/bin/false", root });
+});
+
+check("no runtime options at all", async ({ oracle, image }) => {
+  await oracle.ok("containers", "create", image, "no-options");
+  const { Runtime } = JSON.parse(await oracle.ok("containers", "info", "no-options"));
+  assert.equal(Runtime.Options, { type_url: encodeRuncOptions({}).typeUrl });
 });
 
 async function checkWords(context: Context, words: readonly string[], flags: Flags): Promise<void> {

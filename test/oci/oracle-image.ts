@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { mkdirSync } from "node:fs";
 import type { ContainerDefaults } from "../../src/core/image-config.ts";
 import { busyboxLayer } from "../support/busybox-image.ts";
 import type { Oracle } from "../support/containerd.ts";
@@ -47,7 +47,7 @@ export async function importImage(
 /** Mounts the image's root filesystem below `dir`, where disposing the oracle or the directory unmounts it. */
 export async function mountImage(oracle: Oracle, dir: TempDir, image: string): Promise<string> {
   const target = dir.join("mounted", "rootfs");
-  await run(["mkdir", "-p", target]);
+  mkdirSync(target, { recursive: true });
   await oracle.ok("images", "mount", image, target);
-  return join(target, "/");
+  return target;
 }
