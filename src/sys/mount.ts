@@ -26,20 +26,23 @@ const libc = linkOnFirstUse({
 });
 
 /**
- * Mounts `mount` at `target`, which exists (with `mount.target` below it). All or nothing: a remount or propagation
- * that fails takes the mount away again. Throws `SysError` whose path is the mount point.
+ * Mounts `mount` at `target`, which exists (with `mount.target` below it); type `none` with a propagation and without
+ * `bind` changes what is mounted there. All or nothing: a remount or propagation that fails takes the mount away
+ * again. Throws `SysError` whose path is the mount point.
  */
 export function mountAt(mount: Mount, target: string): void {
   const place = mount.target === undefined ? target : join(target, mount.target);
   const { flags, propagations, data } = parseMountOptions(mount.options);
-  const isNew = (flags & MS_REMOUNT) === 0;
   const isBind = (flags & MS_BIND) !== 0;
-  if (isNew || !isBind) mountFirst(mount, place, flags, data);
+  const isRemount = (flags & MS_REMOUNT) !== 0;
+  const isChangeOfPropagation = propagations.length > 0 && !isBind && mount.type === "none";
+  const makesMount = !isRemount && !isChangeOfPropagation;
+  if (makesMount || (isRemount && !isBind)) mountFirst(mount, place, flags, data);
   try {
     if (isBind) remountBind(place, flags);
     for (const propagation of propagations) callMount("", place, "", propagation, "");
   } catch (error) {
-    if (isNew) unmount(place, { detach: true });
+    if (makesMount) unmount(place, { detach: true });
     throw error;
   }
 }

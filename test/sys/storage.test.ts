@@ -1,0 +1,91 @@
+import { closeSync, openSync, readFileSync, statfsSync, statSync, writeFileSync } from "node:fs";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { hasCode } from "../../src/core/errors.ts";
+import { hasErrno } from "../../src/sys/errno.ts";
+import { mountAt } from "../../src/sys/mount.ts";
+import {
+  copyFileRange,
+  freeSpace,
+  reflink,
+  reserveSpace,
+  syncData,
+  syncFd,
+  syncFilesystem,
+} from "../../src/sys/storage.ts";
+import { tempDir } from "../support/temp.ts";
+
+test("syncing a file, its data, its directory and its filesystem", () => {
+  using dir = tempDir();
+  writeFileSync(dir.join("file"), "x");
+  for (const path of [dir.join("file"), dir.path]) {
+    const fd = openSync(path, "r");
+    syncFd(fd);
+    syncData(fd);
+    syncFilesystem(fd);
+    closeSync(fd);
+    assert.throws(
+      () => syncFilesystem(fd),
+      (error: unknown) => hasErrno(error, "EBADF"),
+    );
+  }
+});
+
+test("space is reserved without changing the size, and a full disk is found at once", () => {
+  using dir = tempDir();
+  mountAt({ type: "tmpfs", source: "tmpfs", options: ["size=1m"] }, dir.path);
+  const fd = openSync(dir.join("file"), "w");
+  assert.ok(reserveSpace(fd, 300_000));
+  assert.ok(reserveSpace(fd, 0));
+  const { size, blocks } = statSync(dir.join("file"));
+  assert.is(size, 0);
+  assert.ok(blocks * 512 >= 300_000);
+  assert.throws(
+    () => reserveSpace(fd, 2_000_000),
+    (error: unknown) => hasErrno(error, "ENOSPC") && hasCode(error, "ResourceExhausted"),
+  );
+  closeSync(fd);
+});
+
+test("what a filesystem has left is what df says", () => {
+  using dir = tempDir();
+  mountAt({ type: "tmpfs", source: "tmpfs", options: ["size=1m", "nr_inodes=100"] }, dir.path);
+  const before = freeSpace(dir.path);
+  assert.is(before.totalBytes, 1 << 20);
+  writeFileSync(dir.join("file"), Buffer.alloc(1 << 19));
+  const after = freeSpace(dir.path);
+  assert.is(before.availableBytes - after.availableBytes, 1 << 19);
+  assert.is(before.availableInodes - after.availableInodes, 1);
+  assert.is(freeSpace("/").totalBytes, statfsSync("/").blocks * statfsSync("/").bsize);
+});
+
+test("bytes are copied within the kernel from position to position until the end", () => {
+  using dir = tempDir();
+  const content = Buffer.from(Array.from({ length: 300_000 }, (_, index) => index % 251));
+  writeFileSync(dir.join("from"), content);
+  const from = openSync(dir.join("from"), "r");
+  const to = openSync(dir.join("to"), "w");
+  let copiedBytes = 0;
+  for (let count = -1; count !== 0; copiedBytes += count) count = copyFileRange(from, to, 100_000);
+  closeSync(from);
+  closeSync(to);
+  assert.is(copiedBytes, content.length);
+  assert.ok(readFileSync(dir.join("to")).equals(content));
+});
+
+test("a reflink shares the bytes where the filesystem can, and says where it cannot", () => {
+  using dir = tempDir();
+  mountAt({ type: "tmpfs", source: "tmpfs", options: ["size=1m"] }, dir.path);
+  writeFileSync(dir.join("from"), "shared");
+  const from = openSync(dir.join("from"), "r");
+  const to = openSync(dir.join("to"), "w");
+  assert.is(reflink(from, to), false);
+  closeSync(from);
+  assert.throws(
+    () => reflink(from, to),
+    (error: unknown) => hasErrno(error, "EBADF"),
+  );
+  closeSync(to);
+});
+
+test.run();
