@@ -6,7 +6,7 @@ import { createContainer, type NewContainer } from "./containers.ts";
 import { removeEphemeral } from "./ephemeral.ts";
 import { claimOwnership } from "./locks.ts";
 import type { Client } from "./open.ts";
-import { ownCommand } from "./own-command.ts";
+import { internalCommand } from "./own-command.ts";
 import { runtimeOptionsOf } from "./runtime.ts";
 
 export interface TaskOptions {
@@ -38,7 +38,10 @@ export async function runEphemeral(client: Client, options: RunOptions): Promise
   const request = async (): Promise<RunTask> => {
     const { container, mounts } = await createContainer(client, { ...options, ownership });
     isCreated = true;
-    return { ...taskOf(container, mounts, options), whenAbandoned: reapCommand(client, options.id) };
+    return {
+      ...taskOf(container, mounts, options),
+      whenAbandoned: internalCommand(client, "_reap", options.id),
+    };
   };
   try {
     const attachment = await (await client.tasks()).run(options.id, request());
@@ -79,9 +82,4 @@ function taskOf({ id, spec, runtime }: Container, mounts: Mount[], options: Task
   const { io, noPivot, pidFile } = options;
   const recorded = runtimeOptionsOf(runtime);
   return { id, spec, mounts, io, pidFile, runtime: { ...recorded, noPivot: noPivot || recorded.noPivot } };
-}
-
-function reapCommand(client: Client, id: string): string[] {
-  const { root, state, namespace } = client;
-  return [...ownCommand(), "--root", root, "--state", state, "--namespace", namespace, "_reap", id];
 }
