@@ -1,0 +1,78 @@
+import { CtrError } from "../core/errors.ts";
+import type { Compression } from "../core/media-type.ts";
+
+const GZIP_MAGIC = [0x1f, 0x8b, 0x08];
+const ZSTD_MAGIC = [0x28, 0xb5, 0x2f, 0xfd];
+const MAGIC_BYTES = 4;
+const CHUNK_BYTES = 256 << 10;
+
+/** By the first bytes alone, as containerd does: media types lie. A zstd stream may begin with a skippable frame (RFC 8878). */
+export function detectCompression(head: Uint8Array): Compression {
+  if (GZIP_MAGIC.every((byte, at) => head[at] === byte)) return "gzip";
+  if (ZSTD_MAGIC.every((byte, at) => head[at] === byte)) return "zstd";
+  const isSkippable = (head[0]! & 0xf0) === 0x50 && head[1] === 0x2a && head[2] === 0x4d && head[3] === 0x18;
+  return isSkippable ? "zstd" : "none";
+}
+
+/**
+ * The bytes of the uncompressed stream. Works in a thread of zlib's pool, some chunks ahead of the reader. Several
+ * gzip members or zstd frames in a row are one stream; zeros behind the last are ignored. Throws DataLoss for a stream
+ * that is cut short or damaged; a zstd stream cut at a frame's end cannot be told from a whole one, but by its
+ * digest. Failures of `source` come through as they are.
+ */
+export async function* decompress(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const iterator = source[Symbol.asyncIterator]();
+  const head = await readHead(iterator);
+  const whole = continueWith(head, iterator);
+  const compression = detectCompression(head);
+  if (compression === "none") yield* whole;
+  else yield* inflate(whole, compression);
+}
+
+async function readHead(iterator: AsyncIterator<Uint8Array>): Promise<Uint8Array> {
+  let head: Uint8Array = new Uint8Array(0);
+  while (head.length < MAGIC_BYTES) {
+    const { value, done } = await iterator.next();
+    if (done) break;
+    head = head.length === 0 ? value : Buffer.concat([head, value]);
+  }
+  return head;
+}
+
+async function* continueWith(
+  head: Uint8Array,
+  iterator: AsyncIterator<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
+  try {
+    if (head.length > 0) yield head;
+    for (let next = await iterator.next(); !next.done; next = await iterator.next()) yield next.value;
+  } finally {
+    await iterator.return?.();
+  }
+}
+
+async function* inflate(
+  source: AsyncGenerator<Uint8Array>,
+  compression: "gzip" | "zstd",
+): AsyncGenerator<Uint8Array> {
+  const { createGunzip, createZstdDecompress } = await import("node:zlib");
+  const { pipeline } = await import("node:stream");
+  const options = { chunkSize: CHUNK_BYTES, highWaterMark: CHUNK_BYTES };
+  const stream = compression === "gzip" ? createGunzip(options) : createZstdDecompress(options);
+  // Failures come out of the loop below; the callback only keeps them from being thrown twice.
+  pipeline(source, stream, () => {});
+  try {
+    for await (const chunk of stream) yield chunk as Uint8Array;
+  } catch (error) {
+    throw isZlibError(error)
+      ? new CtrError("DataLoss", `damaged ${compression} stream`, { cause: error })
+      : error;
+  } finally {
+    stream.destroy();
+  }
+}
+
+function isZlibError(error: unknown): boolean {
+  const code = (error as NodeJS.ErrnoException).code ?? "";
+  return code.startsWith("Z_") || code.startsWith("ZSTD_") || code.startsWith("ERR_ZSTD");
+}

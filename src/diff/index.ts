@@ -1,0 +1,78 @@
+import { createHash } from "node:crypto";
+import type { ContentProvider } from "../core/content.ts";
+import type { Descriptor } from "../core/descriptor.ts";
+import type { ApplyOptions, Differ } from "../core/differ.ts";
+import { type Digest, splitDigest } from "../core/digest.ts";
+import { CtrError, withSubject } from "../core/errors.ts";
+import { mediaTypes } from "../core/media-type.ts";
+import type { Mount } from "../core/mount.ts";
+import { applyLayer } from "./apply.ts";
+import { decompress } from "./compression.ts";
+import { withTarget } from "./target.ts";
+
+export function openDiffer({ content }: { content: ContentProvider }): Differ {
+  return { apply: (layer, onto, options) => apply(content, layer, onto, options) };
+}
+
+async function apply(
+  content: ContentProvider,
+  layer: Descriptor,
+  onto: readonly Mount[],
+  options: ApplyOptions = {},
+): Promise<Descriptor> {
+  await using blob = await content.reader(layer.digest);
+  const measured = new Measured(options);
+  try {
+    await withTarget(onto, (target) =>
+      applyLayer(measured.stream(decompress(verified(blob.stream(), layer))), target),
+    );
+  } catch (error) {
+    throw options.signal?.aborted ? error : withSubject(`unpack layer ${layer.digest}`, error);
+  }
+  return { mediaType: mediaTypes.ociLayer, digest: measured.digest(), size: measured.sizeBytes };
+}
+
+/** The same bytes; throws DataLoss at the end, or as soon as there are too many, when they are not what the descriptor says. */
+async function* verified(source: AsyncIterable<Uint8Array>, layer: Descriptor): AsyncGenerator<Uint8Array> {
+  const { algorithm, hex } = splitDigest(layer.digest);
+  const hash = createHash(algorithm);
+  let sizeBytes = 0;
+  for await (const chunk of source) {
+    hash.update(chunk);
+    sizeBytes += chunk.length;
+    if (sizeBytes > layer.size) break;
+    yield chunk;
+  }
+  if (sizeBytes !== layer.size) {
+    throw new CtrError(
+      "DataLoss",
+      `blob of ${layer.size} bytes has ${sizeBytes > layer.size ? "more" : sizeBytes}`,
+    );
+  }
+  if (hash.digest("hex") !== hex) throw new CtrError("DataLoss", "blob does not match its digest");
+}
+
+/** Counts and hashes what passes through. */
+class Measured {
+  sizeBytes = 0;
+  private readonly hash = createHash("sha256");
+  private readonly options: ApplyOptions;
+
+  constructor(options: ApplyOptions) {
+    this.options = options;
+  }
+
+  async *stream(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+    for await (const chunk of source) {
+      this.options.signal?.throwIfAborted();
+      this.hash.update(chunk);
+      this.sizeBytes += chunk.length;
+      yield chunk;
+      this.options.onProgress?.(this.sizeBytes);
+    }
+  }
+
+  digest(): Digest {
+    return `sha256:${this.hash.digest("hex")}` as Digest;
+  }
+}

@@ -1,0 +1,56 @@
+import { mkdtempSync, rmdirSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Mount } from "../core/mount.ts";
+import { mountAll, unmountAll } from "../sys/mount.ts";
+import type { WhiteoutKind } from "./unpacking.ts";
+
+/** The directory that mounts come down to, and how the layer is written into it. */
+export interface Target {
+  root: string;
+  /** The directories of the layers below, the topmost first. */
+  lowers: readonly string[];
+  whiteouts: WhiteoutKind;
+}
+
+/**
+ * Runs `action` on what `mounts` show. An overlay's upper directory and a bind mount's source are written directly,
+ * which saves the way through overlayfs; anything else is mounted at a directory of its own meanwhile.
+ */
+export async function withTarget<T>(
+  mounts: readonly Mount[],
+  action: (target: Target) => Promise<T>,
+): Promise<T> {
+  const direct = directTarget(mounts);
+  if (direct) return action(direct);
+  const root = mkdtempSync(join(tmpdir(), "ctr-apply-"));
+  try {
+    mountAll(mounts, root);
+    return await action({ root, lowers: [], whiteouts: "remove" });
+  } finally {
+    unmountAll(root);
+    rmdirSync(root);
+  }
+}
+
+function directTarget(mounts: readonly Mount[]): Target | undefined {
+  const [mount] = mounts;
+  if (mounts.length !== 1 || !mount || mount.target !== undefined || mount.options.includes("ro")) {
+    return undefined;
+  }
+  if (mount.type === "bind") return { root: mount.source, lowers: [], whiteouts: "remove" };
+  const upper = optionValue(mount, "upperdir");
+  if (mount.type !== "overlay" || upper === undefined || mount.options.includes("userxattr"))
+    return undefined;
+  const lowers = optionValue(mount, "lowerdir")?.match(/(?:\\.|[^:\\])+/g) ?? [];
+  return { root: unescaped(upper), lowers: lowers.map(unescaped), whiteouts: "overlay" };
+}
+
+function optionValue({ options }: Mount, key: string): string | undefined {
+  return options.find((option) => option.startsWith(`${key}=`))?.slice(key.length + 1);
+}
+
+/** Kernel, overlayfs.rst: colons and commas in directory names stand behind a backslash. */
+function unescaped(directory: string): string {
+  return directory.replace(/\\(.)/g, "$1");
+}

@@ -1,0 +1,38 @@
+import type { SnapshotSweeper } from "../core/collector.ts";
+import { CtrError } from "../core/errors.ts";
+import type { SnapshotRecordStore } from "../core/records.ts";
+import type { Snapshotter } from "../core/snapshotter.ts";
+
+export interface SnapshotterOptions {
+  /** The state directory. */
+  root: string;
+  /** Of the namespace and the snapshotter. */
+  records: SnapshotRecordStore;
+}
+
+interface SnapshotterFactory {
+  open(options: SnapshotterOptions): Promise<Snapshotter>;
+  openSweeper(root: string): Promise<SnapshotSweeper>;
+}
+
+/** A new snapshotter is one line here and one call of the contract suite. */
+const FACTORIES: Readonly<Record<string, SnapshotterFactory>> = {
+  overlayfs: {
+    open: async (options) => (await import("./overlayfs/snapshotter.ts")).openOverlayfs(options),
+    openSweeper: async (root) => (await import("./overlayfs/sweeper.ts")).openOverlayfsSweeper(root),
+  },
+};
+
+export const snapshotterNames: readonly string[] = Object.keys(FACTORIES);
+
+/** Throws InvalidArgument for a name that no snapshotter has. */
+export async function openSnapshotter(name: string, options: SnapshotterOptions): Promise<Snapshotter> {
+  const factory = Object.hasOwn(FACTORIES, name) ? FACTORIES[name] : undefined;
+  if (factory === undefined) throw new CtrError("InvalidArgument", `snapshotter not loaded: ${name}`);
+  return factory.open(options);
+}
+
+/** What the garbage collector needs of every snapshotter. */
+export function openSnapshotSweepers(root: string): Promise<SnapshotSweeper[]> {
+  return Promise.all(Object.values(FACTORIES).map(({ openSweeper }) => openSweeper(root)));
+}

@@ -1,0 +1,161 @@
+import { existsSync } from "node:fs";
+import { CtrError, hasCode, withSubject } from "../../core/errors.ts";
+import { type Labels, labelNames } from "../../core/labels.ts";
+import type { Mount } from "../../core/mount.ts";
+import type { SnapshotRecord, SnapshotRecordStore } from "../../core/records.ts";
+import type {
+  CommitOptions,
+  PrepareOptions,
+  SnapshotInfo,
+  SnapshotKind,
+  Snapshotter,
+  SnapshotUsage,
+} from "../../core/snapshotter.ts";
+import { holdOffCollector } from "../../files/collection-lock.ts";
+import { makeDirectoryDurably } from "../../files/durable.ts";
+import { Directories } from "./directories.ts";
+import { kernelOptions } from "./kernel-options.ts";
+import { overlayMounts } from "./mounts.ts";
+
+export interface OverlayfsOptions {
+  /** The state directory. */
+  root: string;
+  /** Of the namespace that this snapshotter speaks for. */
+  records: SnapshotRecordStore;
+}
+
+/** Touches nothing on disk until it is used. */
+export function openOverlayfs({ root, records }: OverlayfsOptions): Snapshotter {
+  return new Overlayfs(root, records);
+}
+
+class Overlayfs implements Snapshotter {
+  readonly name = "overlayfs";
+  readonly canRebase = false;
+  private readonly root: string;
+  private readonly records: SnapshotRecordStore;
+  private readonly directories: Directories;
+  private options: readonly string[] | undefined;
+
+  constructor(root: string, records: SnapshotRecordStore) {
+    this.root = root;
+    this.records = records;
+    this.directories = new Directories(root);
+  }
+
+  async stat(key: string): Promise<SnapshotInfo> {
+    return infoOf(this.records.get(key));
+  }
+
+  async label(key: string, labels: Labels): Promise<SnapshotInfo> {
+    return infoOf(this.records.label(key, labels));
+  }
+
+  async usage(key: string): Promise<SnapshotUsage> {
+    const { kind, directoryId, sizeBytes = 0, inodes = 0 } = this.records.get(key);
+    return kind === "Active" ? this.directories.usage(directoryId) : { sizeBytes, inodes };
+  }
+
+  async mounts(key: string): Promise<Mount[]> {
+    const chain = this.records.chain(key);
+    const record = chain.at(-1)!;
+    if (record.kind === "Committed") {
+      const why = new CtrError(
+        "FailedPrecondition",
+        `requested snapshot ${JSON.stringify(key)} not active or view`,
+      );
+      throw withSubject("failed to get active mount", why);
+    }
+    // After a power cut the row may be there without its directory, which nobody had synced.
+    if (!existsSync(this.directories.filesOf(record.directoryId))) {
+      this.directories.make(record.directoryId, chain.at(-2)?.directoryId);
+    }
+    return this.mountsOf(record, chain.slice(0, -1));
+  }
+
+  prepare(key: string, parent: string, options: PrepareOptions = {}): Promise<Mount[]> {
+    const chainId = options.labels?.[labelNames.snapshotRef] ?? "";
+    if (chainId !== "") this.offerShared(chainId, parent, options.labels ?? {});
+    return this.create("Active", key, parent, chainId, options.labels ?? {});
+  }
+
+  view(key: string, parent: string, options: PrepareOptions = {}): Promise<Mount[]> {
+    return this.create("View", key, parent, "", options.labels ?? {});
+  }
+
+  async commit(name: string, key: string, { labels = {}, parent }: CommitOptions = {}): Promise<void> {
+    const { directoryId, kind } = this.records.get(key);
+    if (kind === "Active") this.directories.sync(directoryId);
+    const usage = this.directories.usage(directoryId);
+    this.records.commit(name, key, { labels, parent, ...usage });
+  }
+
+  async remove(key: string): Promise<void> {
+    const { directoryId, inUse } = this.records.delete(key);
+    if (!inUse) this.directories.remove(directoryId);
+  }
+
+  async *walk(filters?: readonly string[]): AsyncGenerator<SnapshotInfo> {
+    for (const record of this.records.list(filters)) yield infoOf(record);
+  }
+
+  /** The directory comes before the row; the collector, for which it is litter until then, waits meanwhile. */
+  private async create(
+    kind: SnapshotKind,
+    key: string,
+    parent: string,
+    chainId: string,
+    labels: Labels,
+  ): Promise<Mount[]> {
+    const parents = parent === "" ? [] : this.parents(parent);
+    makeDirectoryDurably(this.root, 0o700);
+    using _ = await holdOffCollector(this.root);
+    const directoryId = this.records.nextDirectoryId();
+    try {
+      this.directories.make(directoryId, parents.at(-1)?.directoryId);
+      const record = this.records.create({ key, parent, kind, labels, directoryId, chainId });
+      return this.mountsOf(record, parents);
+    } catch (error) {
+      this.directories.remove(directoryId);
+      throw error;
+    }
+  }
+
+  private parents(parent: string): SnapshotRecord[] {
+    try {
+      return this.records.chain(parent);
+    } catch (error) {
+      if (!hasCode(error, "NotFound")) throw error;
+      throw new CtrError("NotFound", `parent snapshot ${parent} does not exist`);
+    }
+  }
+
+  /** Throws AlreadyExists when another namespace has that chain, which then is here too. */
+  private offerShared(chainId: string, parent: string, labels: Labels): void {
+    const shared = this.records.shareable(chainId);
+    if (shared === undefined || !existsSync(this.directories.filesOf(shared.directoryId))) return;
+    try {
+      this.records.share(shared, chainId, parent, labels);
+    } catch (error) {
+      // Removed since it was found.
+      if (hasCode(error, "NotFound")) return;
+      throw error;
+    }
+    throw new CtrError("AlreadyExists", `target snapshot ${JSON.stringify(chainId)}`);
+  }
+
+  private mountsOf({ kind, directoryId }: SnapshotRecord, parents: readonly SnapshotRecord[]): Mount[] {
+    this.options ??= kernelOptions();
+    const layers = {
+      kind,
+      upper: this.directories.filesOf(directoryId),
+      work: this.directories.workOf(directoryId),
+      lowers: parents.map((parent) => this.directories.filesOf(parent.directoryId)).reverse(),
+    };
+    return overlayMounts(layers, this.options);
+  }
+}
+
+function infoOf({ key, parent, kind, labels, createdAt, updatedAt }: SnapshotRecord): SnapshotInfo {
+  return { key, parent, kind, labels, createdAt, updatedAt };
+}
