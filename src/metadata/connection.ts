@@ -138,7 +138,7 @@ export class Connection {
       database.run(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
       if (!isSchemaCurrent(database, this.path)) {
         useWriteAheadLog(database);
-        bringSchemaUp(database, this.path);
+        bringSchemaUp(database);
       }
       // A commit that was answered must outlive a power cut; NORMAL would lose the last ones.
       database.run("PRAGMA synchronous = FULL");

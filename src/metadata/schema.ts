@@ -122,12 +122,33 @@ const MIGRATIONS: readonly string[] = [VERSION_1];
 /** Marks the file as ours: "ctrd" in ASCII. */
 const APPLICATION_ID = 0x63747264;
 
-/** Throws FailedPrecondition for the database of a newer ctr, or of another program. */
+/** Throws FailedPrecondition for the database of a newer ctr, or of another program, which stays untouched. */
 export function isSchemaCurrent(database: Database, path: string): boolean {
+  const isCurrent = () =>
+    readPragma(database, "user_version") === MIGRATIONS.length &&
+    readPragma(database, "application_id") === APPLICATION_ID;
+  if (isCurrent()) return true;
+  // Judged from one moment: another process may be making the schema right now.
+  return inTransaction(database, "BEGIN", () => {
+    requireOurs(database, path);
+    return isCurrent();
+  });
+}
+
+/** Runs what is missing in one transaction; of several processes the first does it, the others find it done. */
+export function bringSchemaUp(database: Database): void {
+  inTransaction(database, "BEGIN IMMEDIATE", () => {
+    for (const migration of MIGRATIONS.slice(readPragma(database, "user_version"))) database.run(migration);
+    database.run(`PRAGMA user_version = ${MIGRATIONS.length}`);
+    database.run(`PRAGMA application_id = ${APPLICATION_ID}`);
+  });
+}
+
+function requireOurs(database: Database, path: string): void {
   const version = readPragma(database, "user_version");
   const application = readPragma(database, "application_id");
-  if (version === 0 && application === 0 && isEmpty(database)) return false;
-  if (application !== APPLICATION_ID) {
+  const isNew = version === 0 && application === 0 && isEmpty(database);
+  if (!isNew && application !== APPLICATION_ID) {
     throw new CtrError("FailedPrecondition", `metadata database ${path} belongs to another program`);
   }
   if (version > MIGRATIONS.length) {
@@ -137,19 +158,14 @@ export function isSchemaCurrent(database: Database, path: string): boolean {
       { hint: "use the newer ctr that wrote it" },
     );
   }
-  return version === MIGRATIONS.length;
 }
 
-/** Runs what is missing in one transaction; of several processes the first does it, the others find it done. */
-export function bringSchemaUp(database: Database, path: string): void {
-  database.run("BEGIN IMMEDIATE");
+function inTransaction<T>(database: Database, begin: string, work: () => T): T {
+  database.run(begin);
   try {
-    if (!isSchemaCurrent(database, path)) {
-      for (const migration of MIGRATIONS.slice(readPragma(database, "user_version"))) database.run(migration);
-      database.run(`PRAGMA user_version = ${MIGRATIONS.length}`);
-      database.run(`PRAGMA application_id = ${APPLICATION_ID}`);
-    }
+    const result = work();
     database.run("COMMIT");
+    return result;
   } catch (error) {
     if (database.inTransaction) database.run("ROLLBACK");
     throw error;
