@@ -138,5 +138,7 @@ export interface SpecLinux {
   maskedPaths?: string[];
   readonlyPaths?: string[];
   mountLabel?: string;
-  intelRdt?: { closID?: string };
+  intelRdt?: { closID?: string } & Record<string, unknown>;
+  /** By the interface's name on the host. */
+  netDevices?: Record<string, { name?: string }>;
 }

@@ -3,7 +3,7 @@ import { withApparmor } from "./apparmor.ts";
 import { withAddedCapabilities, withDroppedCapabilities } from "./capabilities.ts";
 import { readSpecFile } from "./config-file.ts";
 import { defaultSpec } from "./default-spec.ts";
-import { withDefaultDeviceRules, withDevices } from "./devices.ts";
+import { withCdiDevices, withDefaultDeviceRules, withDevices } from "./devices.ts";
 import { withMounts } from "./mounts.ts";
 import { withJoinedNamespaces, withNetHost, withUserMappings } from "./namespaces.ts";
 import { withPrivileged } from "./privileged.ts";
@@ -61,6 +61,7 @@ const OPTIONS: readonly SpecOption[] = [
   withCgroup,
   withMemoryLimit,
   withDevices,
+  withCdiDevices,
   withRootfsPropagation,
   withRdtClass,
   withHostname,

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { CtrError } from "../core/errors.ts";
 import type { SpecDevice, SpecDeviceRule } from "../core/runtime-spec.ts";
 import { asSysError, hasErrno } from "../sys/errno.ts";
+import { isCdiName } from "./cdi/name.ts";
 import type { SpecOption } from "./spec-input.ts";
 import { linuxOf, resourcesOf } from "./spec-parts.ts";
 
@@ -33,6 +34,7 @@ export const withDefaultDeviceRules: SpecOption = (spec) => {
 
 export const withDevices: SpecOption = async (spec, { input }) => {
   for (const path of input.devices ?? []) {
+    if (isCdiName(path)) continue;
     const found = await findDevices(path);
     const linux = linuxOf(spec);
     const resources = resourcesOf(spec);
@@ -40,6 +42,14 @@ export const withDevices: SpecOption = async (spec, { input }) => {
     const rules = found.map(({ type, major, minor }) => allow(type, major, minor));
     resources.devices = [...(resources.devices ?? []), ...rules];
   }
+};
+
+export const withCdiDevices: SpecOption = async (spec, { input }) => {
+  const candidates = (input.devices ?? []).filter(isCdiName);
+  const { gpus = [] } = input;
+  if (candidates.length === 0 && gpus.length === 0) return;
+  const { injectCdiDevices } = await import("./cdi/inject.ts");
+  await injectCdiDevices(spec, candidates, gpus);
 };
 
 function allow(type: string, major: number, minor?: number): SpecDeviceRule {
@@ -52,9 +62,17 @@ function allow(type: string, major: number, minor?: number): SpecDeviceRule {
  */
 export async function findDevices(path: string): Promise<SpecDevice[]> {
   const found = await statGiven(path);
-  if (found.isDirectory()) return devicesBelow(path);
+  return found.isDirectory() ? devicesBelow(path) : [requireDevice(path, found)];
+}
+
+/** As `findDevices`, of one that must be no directory. */
+export async function findDevice(path: string): Promise<SpecDevice> {
+  return requireDevice(path, await statGiven(path));
+}
+
+function requireDevice(path: string, found: Stats): SpecDevice {
   const device = asDevice(path, found);
-  if (device) return [device];
+  if (device) return device;
   throw new CtrError("InvalidArgument", `device path ${JSON.stringify(path)} is not a device node`);
 }
 

@@ -63,8 +63,10 @@ export interface SpecInput {
   apparmorProfile?: string;
   /** Loads the default profile under this name; not with `apparmorProfile`. */
   apparmorDefaultProfile?: string;
-  /** Paths of device nodes, or of directories with device nodes in them. */
+  /** Paths of device nodes or of directories with device nodes in them, and CDI devices as `vendor/class=name`. */
   devices?: readonly string[];
+  /** Numbers of GPUs, as their vendor's CDI files name them. */
+  gpus?: readonly number[];
 
   /** Empty: no cgroup path at all. */
   cgroup?: string;
