@@ -88,8 +88,8 @@ class IngestWriter implements ContentWriter {
   }
 
   async commit(want: { size?: number; digest?: Digest; labels?: Labels } = {}): Promise<Digest> {
-    this.#requireUsable();
     try {
+      this.#requireUsable();
       validateLabels(want.labels ?? {});
       const digest = await this.#verify(want.size, want.digest);
       fchmodSync(this.#fd, 0o444);
