@@ -106,10 +106,27 @@ export interface SpecCpu {
   mems?: string;
 }
 
+/** Rates in bytes or operations per second, weights from 10 to 1000. */
+export interface SpecBlockIo {
+  weight?: number;
+  weightDevice?: { major: number; minor: number; weight: number }[];
+  throttleReadBpsDevice?: SpecThrottle[];
+  throttleWriteBpsDevice?: SpecThrottle[];
+  throttleReadIOPSDevice?: SpecThrottle[];
+  throttleWriteIOPSDevice?: SpecThrottle[];
+}
+
+export interface SpecThrottle {
+  major: number;
+  minor: number;
+  rate: number;
+}
+
 export interface SpecResources {
   devices?: SpecDeviceRule[];
   memory?: { limit?: number };
   cpu?: SpecCpu;
+  blockIO?: SpecBlockIo;
 }
 
 export interface SpecSyscallRule {

@@ -63,10 +63,19 @@ const OPTIONS: readonly SpecOption[] = [
   withDevices,
   withCdiDevices,
   withRootfsPropagation,
+  withBlockIoIfAsked,
   withRdtClass,
   withHostname,
   withRlimit,
 ];
+
+/** Hardly anybody asks, and the others do not load it. */
+async function withBlockIoIfAsked(spec: Spec, context: SpecContext): Promise<void> {
+  const { blockioClass, blockioConfigFile } = context.input;
+  if (!blockioClass && !blockioConfigFile) return;
+  const { withBlockIo } = await import("./blockio.ts");
+  await withBlockIo(spec, context);
+}
 
 /**
  * The runtime spec of a container. Everything in it is made anew for this call, nothing is shared with `input`

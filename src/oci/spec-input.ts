@@ -81,6 +81,9 @@ export interface SpecInput {
   cpusetCpus?: string;
   cpusetMems?: string;
   rdtClass?: string;
+  /** A class of block I/O, and the YAML file that describes it. */
+  blockioClass?: string;
+  blockioConfigFile?: string;
 
   annotations?: Labels;
   /** The container's own labels, which become annotations too. */
