@@ -12,8 +12,13 @@ const WANTED_FILES = 45_000;
 const WANTED_BYTES = 930e6;
 const SMALL_FILE_BYTES = 20_000;
 const LARGEST_FILE_BYTES = 64e6;
-const LAYER_COUNT = 4;
+/** Of the files' bytes: as in most images, the layers grow smaller. */
+const LAYER_SHARES = [0.4, 0.3, 0.2, 0.1];
 const BUILD_TIMEOUT_MS = 600_000;
+
+type SizedFile = [path: string, sizeBytes: number];
+
+const byPath = ([a]: SizedFile, [b]: SizedFile): number => (a < b ? -1 : 1);
 
 /**
  * Four layers of this machine's own programs: 45 000 files, 930 MB (280 MB compressed), or what there is. The same
@@ -21,23 +26,17 @@ const BUILD_TIMEOUT_MS = 600_000;
  */
 export async function buildBigImage(): Promise<BuiltImage> {
   const files = chooseFiles();
-  const key = createHash("sha256").update(files.join("\0")).digest("hex").slice(0, 12);
+  const key = createHash("sha256").update(JSON.stringify(files)).digest("hex").slice(0, 12);
   mkdirSync(CACHE_DIR, { recursive: true });
-  const perLayer = Math.ceil(files.length / LAYER_COUNT);
   const layers: Layer[] = [];
-  for (let index = 0; index < LAYER_COUNT; index++) {
-    layers.push(
-      await buildLayerFile(
-        join(CACHE_DIR, `${key}-${index}`),
-        files.slice(index * perLayer, (index + 1) * perLayer),
-      ),
-    );
+  for (const [index, paths] of splitByBytes(files).entries()) {
+    layers.push(await buildLayerFile(join(CACHE_DIR, `${key}-${index}`), paths));
   }
   return buildImage({ layers });
 }
 
 /** Small files first, up to the wanted number, then larger ones up to the wanted size; in the end by path. */
-function chooseFiles(): string[] {
+function chooseFiles(): SizedFile[] {
   const sizes = new Map<string, number>();
   const visit = (directory: string) => {
     for (const entry of readdirSync(directory, { withFileTypes: true })) {
@@ -47,18 +46,31 @@ function chooseFiles(): string[] {
     }
   };
   visit(SOURCE);
-  const candidates = [...sizes]
-    .filter(([, size]) => size <= LARGEST_FILE_BYTES)
-    .sort(([a], [b]) => (a < b ? -1 : 1));
+  const candidates = [...sizes].filter(([, size]) => size <= LARGEST_FILE_BYTES).sort(byPath);
   const small = candidates.filter(([, size]) => size <= SMALL_FILE_BYTES).slice(0, WANTED_FILES);
-  const chosen = small.map(([path]) => path);
+  const chosen = [...small];
   let totalBytes = small.reduce((sum, [, size]) => sum + size, 0);
   for (const [path, size] of candidates.filter(([, size]) => size > SMALL_FILE_BYTES)) {
     if (totalBytes + size > WANTED_BYTES) continue;
-    chosen.push(path);
+    chosen.push([path, size]);
     totalBytes += size;
   }
-  return chosen.sort();
+  return chosen.sort(byPath);
+}
+
+function splitByBytes(files: readonly SizedFile[]): string[][] {
+  const layers: string[][] = LAYER_SHARES.map(() => []);
+  const ends = LAYER_SHARES.map((_, index) =>
+    LAYER_SHARES.slice(0, index + 1).reduce((sum, share) => sum + share),
+  );
+  const totalBytes = files.reduce((sum, [, size]) => sum + size, 0);
+  let bytes = 0;
+  for (const [path, size] of files) {
+    const layer = ends.findIndex((end) => bytes < end * totalBytes);
+    layers.at(layer)?.push(path);
+    bytes += size;
+  }
+  return layers;
 }
 
 async function buildLayerFile(base: string, files: readonly string[]): Promise<Layer> {
