@@ -57,33 +57,42 @@ export function removeTree(path: string): void {
   const parentFd = openParent(dirname(top));
   if (parentFd === undefined) return;
   try {
-    for (let attempt = 1; !removeBelow(parentFd, top); attempt++) {
-      if (attempt === ATTEMPTS_MAX) throw new CtrError("Unavailable", `${top} is being changed by others`);
-    }
+    removeTreeAt(parentFd, basename(top), top);
   } finally {
     closeFd(parentFd);
   }
 }
 
+/**
+ * The same for the entry `name` (one component) of an open directory, which so cannot be exchanged meanwhile; `path`
+ * names it in messages. A mount inside is noticed when it is met, with what came before it removed.
+ */
+export function removeTreeAt(directoryFd: number, name: Name, path = nameText(name)): void {
+  for (let attempt = 1; !removeOnce({ parentFd: directoryFd, name, path, levels: [] }); attempt++) {
+    if (attempt === ATTEMPTS_MAX) throw new CtrError("Unavailable", `${path} is being changed by others`);
+  }
+}
+
 /** False when others moved directories about, so that the way back up is lost. */
-function removeBelow(parentFd: number, top: string): boolean {
-  const removal: Removal = { parentFd, top, levels: [] };
+function removeOnce(removal: Removal): boolean {
+  const { levels } = removal;
   try {
-    removeEntry(removal, { name: basename(top), type: "unknown" });
-    for (let level = removal.levels.at(-1); level !== undefined; level = removal.levels.at(-1)) {
+    removeEntry(removal, { name: removal.name, type: "unknown" });
+    for (let level = levels.at(-1); level !== undefined; level = levels.at(-1)) {
       const entry = level.left.pop();
       if (entry !== undefined) removeEntry(removal, entry);
       else if (!leaveDirectory(removal, level)) return false;
     }
     return true;
   } finally {
-    for (const { fd } of removal.levels) if (fd !== undefined) closeFd(fd);
+    for (const { fd } of levels) if (fd !== undefined) closeFd(fd);
   }
 }
 
 interface Removal {
   parentFd: number;
-  top: string;
+  name: Name;
+  path: string;
   levels: Level[];
 }
 
@@ -136,6 +145,8 @@ function leaveDirectory(removal: Removal, level: Level): boolean {
   } catch (error) {
     if (hasErrno(error, "ENOTEMPTY", "EEXIST") && level.attempt < ATTEMPTS_MAX) {
       enterDirectory(removal, level.name, level.attempt + 1);
+    } else if (hasErrno(error, "ENOTDIR")) {
+      removeEntry(removal, { name: level.name, type: "unknown" });
     } else if (!hasErrno(error, "ENOENT")) throw named(removal, level.name, error);
   }
   return true;
@@ -156,8 +167,13 @@ function openChild(aboveFd: number, name: Name): number {
 }
 
 function mountIdOf(fd: number): number {
-  const info = readFileSync(`/proc/self/fdinfo/${fd}`, "latin1");
-  return Number(/^mnt_id:\s*(\d+)$/m.exec(info)?.[1]);
+  try {
+    const info = readFileSync(`/proc/self/fdinfo/${fd}`, "latin1");
+    return Number(/^mnt_id:\s*(\d+)$/m.exec(info)![1]);
+  } catch (cause) {
+    // Not ENOENT, which would mean that there is nothing to remove.
+    throw new CtrError("FailedPrecondition", "safe removal needs /proc or openat2", { cause });
+  }
 }
 
 function openParent(path: string): number | undefined {
@@ -184,16 +200,16 @@ function openAbove(fd: number, stat: FileStat): number | undefined {
 }
 
 /** The failure with the whole path in it; one at a mount says so. */
-function named({ top, levels }: Removal, name: Name, error: unknown): unknown {
+function named({ path, levels }: Removal, name: Name, error: unknown): unknown {
   if (!(error instanceof SysError)) return error;
-  const inside = [...levels.slice(1).map((level) => level.name), name];
-  const path = levels.length === 0 ? top : [top, ...inside.map(nameText)].join("/");
-  if (hasErrno(error, "EXDEV", "EBUSY")) return mountedInside(top, path);
-  return new SysError(error.errno, error.syscall, path, error);
+  const inside = levels.length === 0 ? [] : [...levels.slice(1).map((level) => level.name), name];
+  const place = [path, ...inside.map(nameText)].join("/");
+  if (hasErrno(error, "EXDEV", "EBUSY")) return mountedInside(path, place);
+  return new SysError(error.errno, error.syscall, place, error);
 }
 
-function mountedInside(top: string, mountPoint: string): CtrError {
-  return new CtrError("FailedPrecondition", `remove ${top}: something is mounted at ${mountPoint}`, {
+function mountedInside(path: string, mountPoint: string): CtrError {
+  return new CtrError("FailedPrecondition", `remove ${path}: something is mounted at ${mountPoint}`, {
     hint: `Unmount it first (umount ${mountPoint}).`,
   });
 }

@@ -2,8 +2,8 @@
  * Reading a directory by its descriptor, with names as bytes where they are not UTF-8. Relies on getdents64(2)'s
  * record: u64 inode, i64 offset, u16 record length, u8 type, NUL-terminated name.
  */
-import { checkCall } from "./errno.ts";
-import { LONG, linkOnFirstUse, type Name, nameFromBytes, SIZE } from "./libc.ts";
+import { SysError } from "./errno.ts";
+import { LONG, lastErrno, linkOnFirstUse, type Name, nameFromBytes, SIZE } from "./libc.ts";
 
 /** `unknown` where the filesystem does not say (then stat tells). */
 export type EntryType = "fifo" | "character" | "directory" | "block" | "file" | "link" | "socket" | "unknown";
@@ -31,13 +31,17 @@ const libc = linkOnFirstUse({
 
 /**
  * The next batch of entries of the open directory `fd`, without `.` and `..`; `undefined` at the end. Entries made
- * or removed meanwhile may or may not be among them. Not before the first call, but once read, the descriptor's
- * position is behind them: open it afresh to read again.
+ * or removed meanwhile may or may not be among them. The descriptor's position moves on: open it afresh to read again.
  */
 export function readDirectoryBatch(fd: number): DirectoryEntry[] | undefined {
   const buffer = Buffer.allocUnsafe(BUFFER_BYTES);
-  const length = checkCall(libc().getdents64(fd, buffer, BUFFER_BYTES), "getdents64");
-  return length === 0 ? undefined : parseEntries(buffer, length);
+  const length = Number(libc().getdents64(fd, buffer, BUFFER_BYTES));
+  if (length > 0) return parseEntries(buffer, length);
+  if (length === 0) return undefined;
+  const failure = new SysError(lastErrno(), "getdents64");
+  // Of a directory that has been removed since it was opened.
+  if (failure.errno === "ENOENT") return undefined;
+  throw failure;
 }
 
 /** All entries of the open directory `fd` from its position on, without `.` and `..`. */

@@ -11,9 +11,9 @@ import {
   setTimesFd,
 } from "../../src/sys/attributes.ts";
 import { hasErrno } from "../../src/sys/errno.ts";
-import { mountAt, unmount } from "../../src/sys/mount.ts";
 import { AT_FDCWD, closeFd, O_RDONLY, openAt } from "../../src/sys/open.ts";
 import { isDirectory, isLink, isRegularFile, isSameFile, statAt, statFd } from "../../src/sys/stat.ts";
+import { memoryDir } from "../support/memory-dir.ts";
 import { tempDir } from "../support/temp.ts";
 
 function statByCoreutils(path: string, format: string): string {
@@ -43,9 +43,8 @@ test("owner and mode are set exactly, of a link its own", () => {
 });
 
 test("times survive to the nanosecond, before 1970 and after 2038, and are read back", () => {
-  using dir = tempDir();
   // tmpfs stores 64 bits; the filesystem below /tmp may clamp.
-  mountAt({ type: "tmpfs", source: "tmpfs", options: ["size=1m"] }, dir.path);
+  using dir = memoryDir();
   const file = `${dir.path}/file`;
   writeFileSync(file, "");
   const moments: FileTime[] = [
@@ -68,7 +67,6 @@ test("times survive to the nanosecond, before 1970 and after 2038, and are read 
       assert.is(statByCoreutils(file, "%.9Y"), expected);
     }
   }
-  unmount(dir.path);
 });
 
 test("a time that is not given stays", () => {

@@ -22,17 +22,11 @@ import {
   unmountAll,
 } from "../../src/sys/mount.ts";
 import { readMountInfo } from "../../src/sys/mount-info.ts";
-import { type TempDir, tempDir } from "../support/temp.ts";
+import { memoryDir } from "../support/memory-dir.ts";
+import { tempDir } from "../support/temp.ts";
 
 const fails = (errno: Errno) => (error: unknown) => hasErrno(error, errno);
 const tmpfs = (...options: string[]): Mount => ({ type: "tmpfs", source: "tmpfs", options });
-
-/** A directory whose mounts reach nobody else: a private tmpfs of its own. */
-function privateDir(): TempDir {
-  const dir = tempDir();
-  mountAt(tmpfs("size=4m", "rprivate"), dir.path);
-  return dir;
-}
 
 function optionsOf(mountPoint: string): string[] {
   return readMountInfo().findLast((info) => info.mountPoint === mountPoint)?.options ?? [];
@@ -41,7 +35,7 @@ function optionsOf(mountPoint: string): string[] {
 const mounts = suite("mount");
 
 mounts("a tmpfs with flags, data and propagation", () => {
-  using dir = privateDir();
+  using dir = memoryDir();
   mkdirSync(dir.join("m"));
   mountAt(tmpfs("nosuid", "noexec", "ro", "size=64k", "mode=711", "shared"), dir.join("m"));
   const info = readMountInfo().findLast(({ mountPoint }) => mountPoint === dir.join("m"))!;
@@ -52,7 +46,7 @@ mounts("a tmpfs with flags, data and propagation", () => {
 });
 
 mounts("a bind mount is read-only when it was asked to be, its source is not", () => {
-  using dir = privateDir();
+  using dir = memoryDir();
   mkdirSync(dir.join("source"));
   mkdirSync(dir.join("m"));
   mountAt({ type: "bind", source: dir.join("source"), options: ["rbind", "ro"] }, dir.join("m"));
@@ -62,7 +56,7 @@ mounts("a bind mount is read-only when it was asked to be, its source is not", (
 });
 
 mounts("a read-only bind of a nosuid, nodev mount keeps both", () => {
-  using dir = privateDir();
+  using dir = memoryDir();
   mkdirSync(dir.join("source"));
   mkdirSync(dir.join("m"));
   mountAt(tmpfs("nosuid", "nodev"), dir.join("source"));
@@ -72,7 +66,7 @@ mounts("a read-only bind of a nosuid, nodev mount keeps both", () => {
 });
 
 mounts("a bind mount takes nosuid and noexec without ro", () => {
-  using dir = privateDir();
+  using dir = memoryDir();
   mkdirSync(dir.join("m"));
   mountAt({ type: "bind", source: dir.path, options: ["bind", "nosuid", "noexec"] }, dir.join("m"));
   for (const option of ["rw", "nosuid", "noexec"])
@@ -80,7 +74,7 @@ mounts("a bind mount takes nosuid and noexec without ro", () => {
 });
 
 mounts("a remount changes flags and data of what is there", () => {
-  using dir = privateDir();
+  using dir = memoryDir();
   mkdirSync(dir.join("m"));
   mountAt(tmpfs("size=64k"), dir.join("m"));
   mountAt(tmpfs("remount", "ro", "size=128k"), dir.join("m"));
@@ -91,7 +85,7 @@ mounts("a remount changes flags and data of what is there", () => {
 });
 
 mounts("a remount without data", () => {
-  using dir = privateDir();
+  using dir = memoryDir();
   mkdirSync(dir.join("m"));
   mountAt(tmpfs("size=64k"), dir.join("m"));
   mountAt(tmpfs("remount", "ro"), dir.join("m"));
@@ -99,7 +93,7 @@ mounts("a remount without data", () => {
 });
 
 mounts("a failure names the mount point and leaves nothing mounted", () => {
-  using dir = privateDir();
+  using dir = memoryDir();
   mkdirSync(dir.join("m"));
   assert.throws(
     () => mountAt({ type: "nosuchfs", source: "x", options: [] }, dir.join("m")),
@@ -111,7 +105,7 @@ mounts("a failure names the mount point and leaves nothing mounted", () => {
 });
 
 mounts("all or none: what was mounted before a failure is taken away", () => {
-  using dir = privateDir();
+  using dir = memoryDir();
   mkdirSync(dir.join("m"));
   const second: Mount = { type: "tmpfs", source: "tmpfs", options: ["size=nonsense"] };
   assert.throws(() => mountAll([tmpfs(), tmpfs(), second], dir.join("m")), fails("EINVAL"));
@@ -119,7 +113,7 @@ mounts("all or none: what was mounted before a failure is taken away", () => {
 });
 
 mounts("a mount below the mount point", () => {
-  using dir = privateDir();
+  using dir = memoryDir();
   mkdirSync(dir.join("source/inner"), { recursive: true });
   mkdirSync(dir.join("m"));
   const base: Mount = { type: "bind", source: dir.join("source"), options: ["bind"] };
@@ -130,7 +124,7 @@ mounts("a mount below the mount point", () => {
 });
 
 mounts("an overlay of two layers", () => {
-  using dir = privateDir();
+  using dir = memoryDir();
   for (const name of ["low", "lower", "up", "work", "m"]) mkdirSync(dir.join(name));
   writeFileSync(dir.join("low/a"), "low");
   writeFileSync(dir.join("lower/a"), "lower");
@@ -148,7 +142,7 @@ mounts("an overlay of two layers", () => {
 });
 
 mounts("a mount moves in one step", () => {
-  using dir = privateDir();
+  using dir = memoryDir();
   mkdirSync(dir.join("a"));
   mkdirSync(dir.join("b"));
   mountAt(tmpfs(), dir.join("a"));
@@ -163,7 +157,7 @@ mounts.run();
 const unmounts = suite("unmount");
 
 unmounts("the topmost of several, until there is none", () => {
-  using dir = privateDir();
+  using dir = memoryDir();
   mkdirSync(dir.join("m"));
   mountAt(tmpfs(), dir.join("m"));
   mountAt(tmpfs(), dir.join("m"));
@@ -174,7 +168,7 @@ unmounts("the topmost of several, until there is none", () => {
 });
 
 unmounts("a busy mount is EBUSY, detached on demand, and by unmountAll", () => {
-  using dir = privateDir();
+  using dir = memoryDir();
   mkdirSync(dir.join("m"));
   mountAt(tmpfs(), dir.join("m"));
   writeFileSync(dir.join("m/x"), "x");
@@ -187,7 +181,7 @@ unmounts("a busy mount is EBUSY, detached on demand, and by unmountAll", () => {
 });
 
 unmounts("everything below, stacked and nested, with odd names, and nothing beside", () => {
-  using dir = privateDir();
+  using dir = memoryDir();
   const odd = dir.join("m/with space\\and\nnewline");
   for (const place of [odd, dir.join("m2")]) {
     mkdirSync(place, { recursive: true });
@@ -202,7 +196,7 @@ unmounts("everything below, stacked and nested, with odd names, and nothing besi
 });
 
 unmounts("through a link in the path, but not of a link", () => {
-  using dir = privateDir();
+  using dir = memoryDir();
   mkdirSync(dir.join("real/m"), { recursive: true });
   symlinkSync("real", dir.join("alias"));
   symlinkSync("real/m", dir.join("link"));

@@ -4,14 +4,8 @@ import * as assert from "uvu/assert";
 import { hasCode } from "../../src/core/errors.ts";
 import type { Mount } from "../../src/core/mount.ts";
 import { mountAt, unmountAll } from "../../src/sys/mount.ts";
-import { type TempDir, tempDir } from "../support/temp.ts";
-
-/** In memory: thousands of files come and go. */
-function memoryDir(): TempDir {
-  const dir = tempDir();
-  mountAt({ type: "tmpfs", source: "tmpfs", options: ["rprivate"] }, dir.path);
-  return dir;
-}
+import { memoryDir } from "../support/memory-dir.ts";
+import type { TempDir } from "../support/temp.ts";
 
 /** Layers in which each holds one file of its own, and all hold `who`. */
 function makeLayers(dir: TempDir, parent: string, count: number): string[] {

@@ -13,6 +13,7 @@ import {
   syncFd,
   syncFilesystem,
 } from "../../src/sys/storage.ts";
+import { memoryDir } from "../support/memory-dir.ts";
 import { tempDir } from "../support/temp.ts";
 
 test("syncing a file, its data, its directory and its filesystem", () => {
@@ -32,8 +33,7 @@ test("syncing a file, its data, its directory and its filesystem", () => {
 });
 
 test("space is reserved without changing the size, and a full disk is found at once", () => {
-  using dir = tempDir();
-  mountAt({ type: "tmpfs", source: "tmpfs", options: ["size=1m"] }, dir.path);
+  using dir = memoryDir(1 << 20);
   const fd = openSync(dir.join("file"), "w");
   assert.ok(reserveSpace(fd, 300_000));
   assert.ok(reserveSpace(fd, 0));
@@ -74,8 +74,7 @@ test("bytes are copied within the kernel from position to position until the end
 });
 
 test("a reflink shares the bytes where the filesystem can, and says where it cannot", () => {
-  using dir = tempDir();
-  mountAt({ type: "tmpfs", source: "tmpfs", options: ["size=1m"] }, dir.path);
+  using dir = memoryDir(1 << 20);
   writeFileSync(dir.join("from"), "shared");
   const from = openSync(dir.join("from"), "r");
   const to = openSync(dir.join("to"), "w");
