@@ -1,0 +1,28 @@
+import { CtrError } from "../core/errors.ts";
+import { isIndex, isManifest, mediaTypes } from "../core/media-type.ts";
+import type { HttpResponse } from "./transport.ts";
+
+/** Everything a reference can name, the most wanted first. */
+export const ACCEPTED_MANIFESTS = [
+  mediaTypes.dockerManifest,
+  mediaTypes.dockerIndex,
+  mediaTypes.ociManifest,
+  mediaTypes.ociIndex,
+  "*/*",
+].join(", ");
+
+/** Without parameters such as a charset. Empty when there is none. */
+export function contentTypeOf({ headers }: Pick<HttpResponse, "headers">): string {
+  return (headers.get("content-type") ?? "").split(";")[0]!.trim().toLowerCase();
+}
+
+/**
+ * Throws InvalidArgument when a registry serves a manifest as another kind than its descriptor says
+ * (CVE-2021-41190). What says nothing about its kind, such as text/plain, is judged by the document itself.
+ */
+export async function checkContentType(response: HttpResponse, mediaType: string): Promise<void> {
+  const served = contentTypeOf(response);
+  if (served === mediaType || !(isManifest(served) || isIndex(served))) return;
+  await response.discard();
+  throw new CtrError("InvalidArgument", `media-type: expected ${mediaType} but registry says ${served}`);
+}

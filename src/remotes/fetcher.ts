@@ -1,0 +1,94 @@
+import type { Descriptor } from "../core/descriptor.ts";
+import { type CtrError, hasCode, withSubject } from "../core/errors.ts";
+import { isIndex, isManifest } from "../core/media-type.ts";
+import type { Reference } from "../core/reference.ts";
+import type { Fetcher, FetchOptions } from "../core/remotes.ts";
+import { type OpenBlob, streamBlob } from "./blob-stream.ts";
+import { checkContentType } from "./content-type.ts";
+import { checkOnward, parseRemoteUrl } from "./origins.ts";
+import type { Registry } from "./registry.ts";
+import { statusError } from "./status-errors.ts";
+import type { HttpResponse, Transport } from "./transport.ts";
+
+const STREAMED: ReadonlySet<number> = new Set([200, 206, 416]);
+
+/** Reads one repository, from the first of its registries that has what is asked for. */
+export function createFetcher(registries: readonly Registry[], { path }: Reference, scope: string): Fetcher {
+  return {
+    async *fetch(descriptor: Descriptor, { offset = 0, signal }: FetchOptions = {}) {
+      const isDocument = isManifest(descriptor.mediaType) || isIndex(descriptor.mediaType);
+      const open = opener(registries, path, scope, descriptor, signal);
+      const { pace } = registries[0]!.transport;
+      try {
+        yield* streamBlob(open, descriptor, { offset, canRange: !isDocument, pace, signal });
+      } catch (error) {
+        throw withSubject(`failed to fetch ${descriptor.digest}`, error);
+      }
+    },
+  };
+}
+
+/** Asks each place in turn while they answer NotFound; the place that answers is asked again when the stream resumes. */
+function opener(
+  registries: readonly Registry[],
+  path: string,
+  scope: string,
+  descriptor: Descriptor,
+  signal: AbortSignal | undefined,
+): OpenBlob {
+  const places = [
+    ...registries.map((registry) => fromRegistry(registry, path, scope, descriptor, signal)),
+    ...(descriptor.urls ?? []).map((url) => fromUrl(registries.at(-1)!, url, signal)),
+  ];
+  let at = 0;
+  return async (headers) => {
+    for (let notFound: CtrError | undefined; ; at++) {
+      const place = places[at];
+      if (!place) throw notFound;
+      try {
+        return await place(headers);
+      } catch (error) {
+        if (!hasCode(error, "NotFound") || at === places.length - 1) throw error;
+        notFound = error;
+      }
+    }
+  };
+}
+
+function fromRegistry(
+  registry: Registry,
+  path: string,
+  scope: string,
+  { mediaType, digest }: Descriptor,
+  signal: AbortSignal | undefined,
+): OpenBlob {
+  const isDocument = isManifest(mediaType) || isIndex(mediaType);
+  return async (headers) => {
+    const response = await registry.send({
+      method: "GET",
+      path: `/${path}/${isDocument ? "manifests" : "blobs"}/${digest}`,
+      scope,
+      headers: { ...headers, accept: isDocument ? mediaType : "*/*" },
+      signal,
+    });
+    await requireStreamed(response, registry.transport);
+    if (isDocument) await checkContentType(response, mediaType);
+    return response;
+  };
+}
+
+/** A foreign layer's own address: no credentials, no client certificate, and only where a redirect could lead too. */
+function fromUrl(registry: Registry, address: string, signal: AbortSignal | undefined): OpenBlob {
+  const { transport } = registry;
+  return async (headers) => {
+    const url = parseRemoteUrl(address, undefined, "address of a foreign layer");
+    checkOnward(registry.url, url, "foreign layer leads");
+    const response = await transport.send({ method: "GET", url, headers, isForeign: true, signal });
+    await requireStreamed(response, transport);
+    return response;
+  };
+}
+
+async function requireStreamed(response: HttpResponse, transport: Transport): Promise<void> {
+  if (!STREAMED.has(response.status)) throw await statusError(response, transport.secrets);
+}

@@ -1,0 +1,2 @@
+export type { Credentials, RemoteOptions } from "./options.ts";
+export { openResolver } from "./resolver.ts";

@@ -1,0 +1,45 @@
+/** An empty `username` makes `secret` an identity token, to be exchanged for access tokens (`--refresh`). */
+export interface Credentials {
+  username: string;
+  secret: string;
+}
+
+/** How registries are spoken to. Nothing is read or connected before the first request. */
+export interface RemoteOptions {
+  /** http even where https would be tried. */
+  plainHttp?: boolean;
+  /** Accept any server certificate. */
+  skipVerify?: boolean;
+  /** Paths of PEM files: an authority trusted beside the system's, a client certificate with its key. */
+  tls?: { caFile?: string; certFile?: string; keyFile?: string };
+  /** What to say to a registry, named as references name it: `docker.io`, `localhost:5000`. */
+  credentials?: (host: string) => Credentials | undefined | Promise<Credentials | undefined>;
+  userAgent?: string;
+  /** Told requests and responses, headers only, secrets left out: `--http-dump`. */
+  dump?: (text: string) => void;
+  /** Told what happens on the way: redirects, retries, tokens, times: `--http-trace`. */
+  trace?: (text: string) => void;
+  pace?: Partial<Pace>;
+}
+
+/** How patient requests are. */
+export interface Pace {
+  /** From a request to its response's headers, connecting included. Pull-through caches take their time. */
+  responseMs: number;
+  /** In this time a body must bring at least a kibibyte, or its end. */
+  stallMs: number;
+  /** Requests in all, for one that meets passing failures. */
+  tries: number;
+  /** Before the second try; each further wait is twice as long, all with jitter. */
+  firstDelayMs: number;
+  /** The longest that `Retry-After` makes us wait. */
+  longestDelayMs: number;
+}
+
+export const DEFAULT_PACE: Pace = {
+  responseMs: 60_000,
+  stallMs: 30_000,
+  tries: 5,
+  firstDelayMs: 300,
+  longestDelayMs: 60_000,
+};

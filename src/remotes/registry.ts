@@ -1,0 +1,82 @@
+import { CtrError } from "../core/errors.ts";
+import { Authorizer } from "./authorization.ts";
+import { mayBeOtherScheme } from "./connection-errors.ts";
+import type { RegistryHost } from "./hosts.ts";
+import type { RemoteOptions } from "./options.ts";
+import type { HttpRequest, HttpResponse, Transport } from "./transport.ts";
+
+export interface RegistryRequest extends Omit<HttpRequest, "url" | "authorization"> {
+  /** Below `/v2`, with a slash at the start. */
+  path: string;
+  /** What a token must allow, in the token spec's words: `repository:library/busybox:pull`. */
+  scope: string;
+}
+
+/** Patience for the question which scheme a loopback registry speaks: it answers at once, if not always well. */
+const PROBE_PACE = { tries: 1, responseMs: 5_000 };
+/** A token that was just renewed and is refused again will not get better. */
+const MAX_CHALLENGES = 2;
+
+/** One registry, as this command has come to know it: its scheme, and what it lets us do. */
+export class Registry {
+  readonly host: RegistryHost;
+  readonly #transport: Transport;
+  readonly #authorizer: Authorizer;
+  #base: string;
+  #isSchemeKnown: boolean;
+
+  constructor(host: RegistryHost, transport: Transport, options: RemoteOptions) {
+    this.host = host;
+    this.#transport = transport;
+    this.#authorizer = new Authorizer(transport, options, host);
+    this.#base = host.base;
+    this.#isSchemeKnown = host.otherBase === undefined;
+  }
+
+  get transport(): Transport {
+    return this.#transport;
+  }
+
+  /** Where its paths begin, by the scheme it was found to speak. */
+  get url(): URL {
+    return new URL(this.#base);
+  }
+
+  /** Answers whatever the status, 401 included when nothing helps against it. Throws as `Transport.send`. */
+  async send(request: RegistryRequest): Promise<HttpResponse> {
+    if (!this.#isSchemeKnown) await this.#findScheme(request);
+    return this.#sendAuthorized(request);
+  }
+
+  /** Leaves `#base` as it was when neither scheme is spoken: its errors are then the ones to show. */
+  async #findScheme({ path, signal }: RegistryRequest): Promise<void> {
+    const bases = [this.host.base, this.host.otherBase!];
+    for (const base of bases) {
+      const url = new URL(base + path);
+      const request = { method: "HEAD", url, signal, pace: PROBE_PACE } as const;
+      const outcome = await this.#transport.send(request).catch((error: CtrError) => error);
+      const isAnswer = !(outcome instanceof CtrError);
+      if (isAnswer) await outcome.discard();
+      // Servers answer 400 to http on their https port.
+      if (isAnswer ? outcome.status === 400 : mayBeOtherScheme(outcome)) continue;
+      this.#base = base;
+      this.#isSchemeKnown = isAnswer;
+      return;
+    }
+  }
+
+  async #sendAuthorized(request: RegistryRequest): Promise<HttpResponse> {
+    const { path, scope, ...rest } = request;
+    for (let challenges = 0; ; challenges++) {
+      const url = new URL(this.#base + path);
+      const authorization = await this.#authorizer.header(url, scope, rest.signal);
+      const response = await this.#transport.send({ ...rest, url, authorization });
+      const isOwn = response.url.origin === url.origin;
+      if (response.status !== 401 || !isOwn || challenges === MAX_CHALLENGES) return response;
+      const header = response.headers.get("www-authenticate");
+      if (!(await this.#authorizer.challenged(url, scope, header, authorization, rest.signal)))
+        return response;
+      await response.discard();
+    }
+  }
+}

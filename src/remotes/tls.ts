@@ -1,0 +1,66 @@
+import { readFile } from "node:fs/promises";
+import { CtrError } from "../core/errors.ts";
+import type { RemoteOptions } from "./options.ts";
+
+/** What fetch takes as `tls`. */
+export interface TlsSettings {
+  ca?: string[];
+  cert?: string;
+  key?: string;
+  rejectUnauthorized?: boolean;
+}
+
+/** Where distributions keep the authorities their users trust, as Go's crypto/x509 looks for them. */
+const SYSTEM_AUTHORITIES = [
+  "/etc/ssl/certs/ca-certificates.crt",
+  "/etc/pki/tls/certs/ca-bundle.crt",
+  "/etc/ssl/ca-bundle.pem",
+  "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
+  "/etc/ssl/cert.pem",
+];
+
+/**
+ * Reads the certificates. Bun brings authorities of its own and would ignore those that an administrator added to
+ * the system's. Throws InvalidArgument for a file that cannot be read, or a certificate without its key.
+ */
+export async function readTlsSettings({ tls = {}, skipVerify }: RemoteOptions): Promise<TlsSettings> {
+  const { caFile, certFile, keyFile } = tls;
+  if (!certFile !== !keyFile) {
+    throw new CtrError("InvalidArgument", "--tlscert and --tlskey must be given together");
+  }
+  const own = caFile && (await readPem(caFile));
+  const system = skipVerify ? undefined : await readSystemAuthorities();
+  const ca = [system, own].filter((pem) => pem !== undefined && pem !== "") as string[];
+  return {
+    ...(ca.length > 0 && { ca }),
+    ...(certFile && keyFile && { cert: await readPem(certFile), key: await readPem(keyFile) }),
+    ...(skipVerify && { rejectUnauthorized: false }),
+  };
+}
+
+/** For another host than the one they were meant for: the trust stays, our own certificate does not go there. */
+export function withoutIdentity({ cert: _cert, key: _key, ...trust }: TlsSettings): TlsSettings {
+  return trust;
+}
+
+async function readSystemAuthorities(): Promise<string | undefined> {
+  for (const file of [process.env.SSL_CERT_FILE, ...SYSTEM_AUTHORITIES]) {
+    const pem = file && (await readFile(file, "utf8").catch(() => undefined));
+    if (pem) return pem;
+  }
+  return undefined;
+}
+
+async function readPem(file: string): Promise<string> {
+  let text: string;
+  try {
+    text = await readFile(file, "utf8");
+  } catch (cause) {
+    const why =
+      (cause as NodeJS.ErrnoException).code === "ENOENT" ? "no such file or directory" : "cannot read";
+    throw new CtrError("InvalidArgument", `open ${file}: ${why}`, { cause });
+  }
+  if (!text.includes("-----BEGIN "))
+    throw new CtrError("InvalidArgument", `${file} holds nothing in PEM format`);
+  return text;
+}
