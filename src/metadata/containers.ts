@@ -1,4 +1,5 @@
 import { CtrError, withSubject } from "../core/errors.ts";
+import { parseExactJson } from "../core/exact-json.ts";
 import { mapField } from "../core/filters.ts";
 import { validateIdentifier } from "../core/identifier.ts";
 import { validateLabels } from "../core/labels.ts";
@@ -50,7 +51,7 @@ function defineContainers(connection: Connection, namespace: string): TableDefin
       id,
     );
     if (!row) throw new CtrError("NotFound", missing(id));
-    return JSON.parse(row.spec as string);
+    return parseExactJson(row.spec as string) as object;
   };
   return {
     table: "containers",

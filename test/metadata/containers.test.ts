@@ -1,5 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { parseExactJson } from "../../src/core/exact-json.ts";
 import type { Container, Draft } from "../../src/core/records.ts";
 import { openMetadata } from "../../src/metadata/index.ts";
 import { fails, recordStoreSuite } from "../suites/record-store.ts";
@@ -57,6 +58,17 @@ test("runtime and snapshotter of a container stay as they are", () => {
     () => update({ runtime: { name: "x" } }),
     fails("InvalidArgument", "container.Runtime.Name field is immutable: invalid argument"),
   );
+  metadata.close();
+});
+
+test("64-bit numbers of a spec stay exact, also through an update", () => {
+  using dir = tempDir();
+  const metadata = openMetadata(dir.join("metadata.db"));
+  const containers = metadata.containers("one");
+  const text = '{"process":{"rlimits":[{"type":"RLIMIT_CORE","hard":18446744073709551615,"soft":0}]}}';
+  containers.create({ ...draft(1), spec: parseExactJson(text) as object });
+  containers.update("container-1", (record) => ({ ...record, labels: { a: "1" } }));
+  assert.is(JSON.stringify(containers.get("container-1").spec), text);
   metadata.close();
 });
 
