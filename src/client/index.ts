@@ -1,4 +1,6 @@
 /** ctr as a library: what each command does, as a typed function on a client. */
+
+export { collectGarbage, collectInBackground } from "./collect.ts";
 export {
   type ContainerSource,
   type CreatedContainer,
@@ -19,13 +21,14 @@ export {
   openClient,
 } from "./open.ts";
 export { type PulledImage, type PullOptions, pull, wantedPlatforms } from "./pull.ts";
+export { openResolver } from "./resolver.ts";
 export {
-  createTask,
   type RunOptions,
   run,
   runDetached,
   runEphemeral,
   startAttached,
+  startDetached,
   type TaskOptions,
 } from "./run.ts";
 export { DEFAULT_RUNTIME } from "./runtime.ts";

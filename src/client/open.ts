@@ -55,7 +55,7 @@ export function openClient(options: ClientOptions = {}): Client {
   });
   const tasks = once(async () => {
     const { openTasks } = await import("../runtime/index.ts");
-    return openTasks({ state, namespace });
+    return openTasks({ root, state, namespace });
   });
   const differ = once(async () => {
     const { openDiffer } = await import("../diff/index.ts");

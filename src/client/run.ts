@@ -52,17 +52,18 @@ export async function runEphemeral(client: Client, options: RunOptions): Promise
   }
 }
 
+/** As `run`, without waiting: the task is started and goes on by itself. */
 export async function runDetached(client: Client, options: RunOptions): Promise<Task> {
-  const { container, mounts } = await createContainer(client, options);
   const tasks = await client.tasks();
-  const task = await tasks.create(container.id, taskOf(container, mounts, options));
-  await task.start();
-  return task;
+  return tasks.start(
+    options.id,
+    createContainer(client, options).then(({ container, mounts }) => taskOf(container, mounts, options)),
+  );
 }
 
-/** Makes a container's task, not started yet. Throws NotFound for the container, AlreadyExists for the task. */
-export async function createTask(client: Client, id: string, options: TaskOptions): Promise<Task> {
-  return (await client.tasks()).create(id, await existingTask(client, id, options));
+/** Starts a container that exists, without waiting. Throws NotFound for the container, AlreadyExists for the task. */
+export async function startDetached(client: Client, id: string, options: TaskOptions): Promise<Task> {
+  return (await client.tasks()).start(id, existingTask(client, id, options));
 }
 
 /** Starts a container that exists with the caller's streams, as `run` does. */
