@@ -46,12 +46,6 @@ async function deleteUnusedRows(connection: Connection, { root, signal }: Sweepe
   return connection.transaction(() => deleteUnused(connection, now));
 }
 
-/** Whoever holds collections off may also make, one after the other, a thing and what refers to it. */
-async function deleteUnusedRows(connection: Connection, { root, signal }: Sweepers, now: Date) {
-  using _ = await keepWritersOut(root, signal);
-  return connection.transaction(() => deleteUnused(connection, now));
-}
-
 function deleteUnused(connection: Connection, now: Date) {
   const marked = markUsed(connection, now);
   for (const { namespace, id } of marked.expiredLeases) {
