@@ -9,7 +9,8 @@ import { type FetchContext, fetchBlob } from "./fetch-blob.ts";
 export async function readDocument(content: ContentProvider, descriptor: Descriptor): Promise<Uint8Array> {
   refuseHuge(descriptor);
   await using reader = await content.reader(descriptor.digest);
-  return reader.read(0, reader.size);
+  // Awaited here: the reader is closed as soon as this function answers.
+  return await reader.read(0, reader.size);
 }
 
 /**
