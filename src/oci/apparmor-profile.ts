@@ -46,7 +46,7 @@ async function runParser(file: string): Promise<void> {
 }
 
 /** Ordinary work is allowed; the parts of /proc and /sys that reach the host, and mounting, are not. */
-async function defaultProfile(name: string): Promise<string> {
+export async function defaultProfile(name: string): Promise<string> {
   const hasTunables = await exists(join(POLICY_DIRECTORY, "tunables/global"));
   const hasBase = await exists(join(POLICY_DIRECTORY, "abstractions/base"));
   const signallers = new Set(["unconfined", "runc", "crun", await ownProfile()]);

@@ -6,9 +6,7 @@ import { capabilitiesOf } from "./spec-parts.ts";
 
 /** In the kernel's order: the place in the list is the bit (linux/capability.h). */
 const NAMES =
-  "CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP LINUX_IMMUTABLE NET_BIND_SERVICE NET_BROADCAST NET_ADMIN NET_RAW IPC_LOCK IPC_OWNER SYS_MODULE SYS_RAWIO SYS_CHROOT SYS_PTRACE SYS_PACCT SYS_ADMIN SYS_BOOT SYS_NICE SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG MKNOD LEASE AUDIT_WRITE AUDIT_CONTROL SETFCAP MAC_OVERRIDE MAC_ADMIN SYSLOG WAKE_ALARM BLOCK_SUSPEND AUDIT_READ PERFMON BPF CHECKPOINT_RESTORE"
-    .split(" ")
-    .map((name) => `CAP_${name}`);
+  "CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP LINUX_IMMUTABLE NET_BIND_SERVICE NET_BROADCAST NET_ADMIN NET_RAW IPC_LOCK IPC_OWNER SYS_MODULE SYS_RAWIO SYS_CHROOT SYS_PTRACE SYS_PACCT SYS_ADMIN SYS_BOOT SYS_NICE SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG MKNOD LEASE AUDIT_WRITE AUDIT_CONTROL SETFCAP MAC_OVERRIDE MAC_ADMIN SYSLOG WAKE_ALARM BLOCK_SUSPEND AUDIT_READ PERFMON BPF CHECKPOINT_RESTORE";
 
 const GRANTED_SETS = ["bounding", "effective", "permitted"] as const;
 
@@ -49,7 +47,9 @@ function checkPrefix(names: readonly string[] = []): readonly string[] {
 export async function grantAllCapabilities(spec: Spec): Promise<void> {
   const status = await readFile("/proc/self/status", "utf8");
   const bits = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? "0"}`);
-  const names = NAMES.filter((_name, bit) => (bits >> BigInt(bit)) & 1n);
+  const names = NAMES.split(" ")
+    .filter((_name, bit) => (bits >> BigInt(bit)) & 1n)
+    .map((name) => `CAP_${name}`);
   const capabilities = capabilitiesOf(spec);
   for (const set of GRANTED_SETS) capabilities[set] = [...names];
 }

@@ -3,7 +3,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { hasCode } from "../../src/core/errors.ts";
 import { defaultSpec } from "../../src/oci/default-spec.ts";
-import { defaultSeccomp } from "../../src/oci/seccomp.ts";
+import { defaultSeccomp } from "../../src/oci/seccomp-default.ts";
 import { tempDir } from "../support/temp.ts";
 import { build, rejection } from "./build.ts";
 
