@@ -62,12 +62,15 @@ export interface CreateTask {
   checkpointDir?: string;
 }
 
-export interface RunTask extends CreateTask {
+export interface StartTask extends CreateTask {
   /**
    * Between create and start, with the init's pid: for what needs its namespaces (CNI). A failure ends the task
    * and is thrown on. Without it create and start are one step.
    */
   beforeStart?: (pid: number) => Promise<void>;
+}
+
+export interface RunTask extends StartTask {
   /**
    * Command line that the supervisor starts, detached, when the task has ended and the caller is no longer there to
    * clean up after it (`run --rm` whose client was killed). The supervisor has exited, or is about to, by then.
@@ -142,8 +145,8 @@ export interface Task {
   deleteExec(execId: string): Promise<Exit>;
   /**
    * Starts a process in the container; answers its pid, or with `attached` streams an Attachment. Throws
-   * AlreadyExists for an exec id in use (a finished detached exec holds its id until `deleteExec`), FailedPrecondition
-   * in a container that does not run (`cannot exec in a paused state`), the runtime's own words as Unknown.
+   * AlreadyExists for an exec id in use (a finished detached exec holds its id until `deleteExec`), Unknown in a
+   * container that does not run (`cannot exec in a paused state`) and with the runtime's own words.
    */
   exec(request: ExecProcess & { io: { kind: "attached" } }): Promise<Attachment>;
   exec(request: ExecProcess): Promise<Attachment | number>;
@@ -179,7 +182,9 @@ export interface Tasks {
    * A promise as `request` lets the supervisor start while the caller still prepares.
    */
   create(id: string, request: CreateTask | Promise<CreateTask>): Promise<Task>;
-  /** As `create` and `start`, then streams, waits and deletes; the streams must be `attached`. */
+  /** As `create` and `Task.start`, in one call of the runtime where it can be. */
+  start(id: string, request: StartTask | Promise<StartTask>): Promise<Task>;
+  /** As `start`, then streams, waits and deletes; the streams must be `attached`. */
   run(id: string, request: RunTask | Promise<RunTask>): Promise<Attachment>;
   /** Throws NotFound (`task ID: not found`). */
   get(id: string): Promise<Task>;

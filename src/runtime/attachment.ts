@@ -1,0 +1,90 @@
+import { closeSync, existsSync } from "node:fs";
+import { CtrError } from "../core/errors.ts";
+import type { Attachment, CallerStreams, Exit } from "../core/task.ts";
+import { writeNow } from "../sys/descriptors.ts";
+import { signalProcess } from "../sys/process.ts";
+import { connectUnix, receiveMessage } from "../sys/sockets.ts";
+import { type Bundle, type ProcessIdentity, socketPath } from "./bundle.ts";
+import { type Connection, SupervisorGone } from "./connection.ts";
+import { forwardSignals } from "./stdio/forward-signals.ts";
+import type { Join } from "./stdio/join-fifos.ts";
+import { type FifoPaths, joinFifos } from "./stdio/join-fifos.ts";
+import { callersTerminal, joinTerminal } from "./stdio/join-terminal.ts";
+import { fifoPath, STREAM_NAMES } from "./stdio/plan.ts";
+import { fromWireError, fromWireExit, type Reply, type Request } from "./supervisor/protocol.ts";
+
+/** Which process of which task, and where its FIFOs are. */
+export interface AttachedProcess {
+  bundle: Bundle;
+  execId?: string;
+  terminal: boolean;
+  fifoDir: string;
+  streams: CallerStreams;
+}
+
+export type OpenJoin = (process: AttachedProcess) => Join;
+
+/** The streams of a process without terminal; before it is created, so that no FIFO has gone by then. */
+export function openFifoJoin({ bundle, execId, fifoDir, streams }: AttachedProcess): Join {
+  const paths: FifoPaths = {};
+  for (const name of STREAM_NAMES) {
+    const path = fifoPath(fifoDir, execId ?? bundle.id, name);
+    if (existsSync(path)) paths[name] = path;
+  }
+  return joinFifos(paths, streams);
+}
+
+/** The terminal of a process that runs. */
+export function openTerminalJoin({ bundle, execId, streams }: AttachedProcess): Join {
+  return joinTerminal(callersTerminal(streams), takeMaster(bundle, execId));
+}
+
+/**
+ * Moves bytes and forwards signals until the process has ended and is deleted. `afterSupervisor` finishes that when
+ * the supervisor was killed meanwhile.
+ */
+export function follow(
+  process: AttachedProcess & { identity: ProcessIdentity },
+  join: Join,
+  connection: Connection,
+  afterSupervisor: () => Promise<Exit>,
+): Attachment {
+  const { execId, identity, terminal } = process;
+  join.begin({ closeStdin: () => connection.ask({ op: "closeStdin", execId }) });
+  const send = (signal: number) => void signalProcess(identity.pid, identity.startTicks, signal);
+  const stopForwarding = terminal ? () => {} : forwardSignals(send);
+  const follow = async () => {
+    try {
+      const ended = connection.ask({ op: "wait", execId, thenDelete: true }).then(fromWireExit, (error) => {
+        if (error instanceof SupervisorGone) return afterSupervisor();
+        throw error;
+      });
+      const exit = await Promise.race([ended, join.failed]);
+      await join.drained();
+      return exit;
+    } finally {
+      stopForwarding();
+      join.close();
+      connection[Symbol.dispose]();
+    }
+  };
+  return { pid: identity.pid, ended: follow() };
+}
+
+const LINE_BYTES_MAX = 4096;
+
+/** Only a raw socket can receive a descriptor; the supervisor answers at once. */
+function takeMaster(bundle: Bundle, execId: string | undefined): number {
+  const socketFd = connectUnix(socketPath(bundle));
+  try {
+    const request: Request & { n: number } = { n: 0, op: "console", execId };
+    writeNow(socketFd, Buffer.from(`${JSON.stringify(request)}\n`));
+    const { bytes, fds } = receiveMessage(socketFd, LINE_BYTES_MAX)!;
+    if (fds[0] !== undefined) return fds[0];
+    if (bytes.length === 0) throw new CtrError("Unavailable", "supervisor");
+    const reply = JSON.parse(Buffer.from(bytes).toString()) as Reply;
+    throw fromWireError((reply as Extract<Reply, { error: unknown }>).error);
+  } finally {
+    closeSync(socketFd);
+  }
+}

@@ -1,0 +1,66 @@
+import { closeSync, fstatSync, mkdirSync, openSync, statSync } from "node:fs";
+import { dirname } from "node:path";
+import { CtrError } from "../core/errors.ts";
+import { asSysError, hasErrno } from "../sys/errno.ts";
+import { tryLock } from "../sys/lock.ts";
+import type { Bundle } from "./bundle.ts";
+
+/** Those who only ask whether a lock is held hold it themselves for an instant. */
+const PROBE_RETRY_MS = 1;
+
+/**
+ * Makes the bundle's directory if need be and locks it exclusively; answers the locking descriptor. Whatever the
+ * directory holds was left by someone who lives no more. Throws AlreadyExists while another process has it.
+ */
+export async function lockBundle(bundle: Bundle): Promise<number> {
+  for (;;) {
+    makeDirectory(bundle.path);
+    const fd = tryOpen(bundle.path);
+    if (fd === undefined) continue;
+    if (tryLock(fd, "exclusive")) {
+      if (isStill(fd, bundle.path)) return fd;
+      closeSync(fd);
+      continue;
+    }
+    const onlyProbed = tryLock(fd, "shared");
+    closeSync(fd);
+    if (!onlyProbed) throw new CtrError("AlreadyExists", `task ${bundle.id}`);
+    await Bun.sleep(PROBE_RETRY_MS);
+  }
+}
+
+/** Whether some process is at work on the bundle: its supervisor, or whoever creates or deletes it. */
+export function isLocked(path: string): boolean {
+  const fd = tryOpen(path);
+  if (fd === undefined) return false;
+  try {
+    return !tryLock(fd, "shared");
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** A directory that was removed and made anew while we waited is another one: its lock is not ours. */
+function isStill(fd: number, path: string): boolean {
+  return fstatSync(fd).ino === statSync(path, { throwIfNoEntry: false })?.ino;
+}
+
+function makeDirectory(path: string): void {
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    if (hasErrno(error, "EEXIST")) return;
+    if (!hasErrno(error, "ENOENT")) throw asSysError(error, path);
+    mkdirSync(dirname(path), { mode: 0o700, recursive: true });
+    makeDirectory(path);
+  }
+}
+
+function tryOpen(path: string): number | undefined {
+  try {
+    return openSync(path, "r");
+  } catch (error) {
+    if (hasErrno(error, "ENOENT")) return undefined;
+    throw asSysError(error, path);
+  }
+}

@@ -1,0 +1,77 @@
+import { closeSync } from "node:fs";
+import { constants } from "node:os";
+import { CtrError, hasCode } from "../core/errors.ts";
+import type { Exit } from "../core/task.ts";
+import { isSameProcessAlive } from "../sys/process.ts";
+import { type Bundle, readExecRecord, readExit, readTaskRecord } from "./bundle.ts";
+import { lockBundle } from "./bundle-lock.ts";
+import { SupervisorGone } from "./connection.ts";
+import { killTask } from "./kill-task.ts";
+import { removeDeadTask } from "./remove-dead-task.ts";
+import { execStillRuns, removeExec } from "./remove-exec.ts";
+import { removeTask } from "./remove-task.ts";
+import { fromWireExit } from "./supervisor/protocol.ts";
+import { askSupervisor } from "./supervisor-call.ts";
+import { taskExit, taskStatus } from "./task-status.ts";
+import { waitForProcess } from "./wait-for-process.ts";
+
+/** As `Task.delete`. */
+export async function deleteTask(bundle: Bundle, { force = false } = {}): Promise<Exit> {
+  const status = taskStatus(bundle);
+  if (status !== "stopped" && status !== "unknown") {
+    if (!force) throw new CtrError("FailedPrecondition", `task must be stopped before deletion: ${status}`);
+    await killAndWait(bundle);
+  }
+  try {
+    return fromWireExit(await askSupervisor(bundle, { op: "delete" }));
+  } catch (error) {
+    if (!(error instanceof SupervisorGone)) throw error;
+  }
+  return deleteUnsupervised(bundle);
+}
+
+async function killAndWait(bundle: Bundle): Promise<void> {
+  try {
+    await killTask(bundle, constants.signals.SIGKILL);
+  } catch (error) {
+    // It has ended by itself meanwhile.
+    if (!hasCode(error, "NotFound")) throw error;
+  }
+  await waitForProcess(bundle);
+}
+
+/** The supervisor has left, all being on disk, or was killed. */
+async function deleteUnsupervised(bundle: Bundle): Promise<Exit> {
+  const lockFd = await lockWithoutMaking(bundle);
+  try {
+    const status = taskStatus(bundle);
+    const exit = taskExit(bundle);
+    const record = readTaskRecord(bundle);
+    if (status === "unknown" || exit.at === undefined || record === undefined) await removeDeadTask(bundle);
+    else await removeTask(bundle, record);
+    return exit;
+  } finally {
+    closeSync(lockFd);
+  }
+}
+
+async function lockWithoutMaking(bundle: Bundle): Promise<number> {
+  // Throws NotFound for a task that is gone; locking would make its directory.
+  taskStatus(bundle);
+  return lockBundle(bundle);
+}
+
+/** As `Task.deleteExec`. */
+export async function deleteExec(bundle: Bundle, execId: string): Promise<Exit> {
+  const record = readExecRecord(bundle, execId);
+  if (record === undefined) throw new CtrError("NotFound", `process does not exist ${execId}`);
+  try {
+    return fromWireExit(await askSupervisor(bundle, { op: "deleteExec", execId }));
+  } catch (error) {
+    if (!(error instanceof SupervisorGone)) throw error;
+  }
+  if (isSameProcessAlive(record.pid, record.startTicks)) throw execStillRuns();
+  const exit = readExit(bundle, execId) ?? { status: 255, at: undefined };
+  removeExec(bundle, execId, record);
+  return exit;
+}

@@ -1,0 +1,80 @@
+import { join } from "node:path";
+import { CtrError } from "../core/errors.ts";
+import type { Task } from "../core/task.ts";
+import { attachTask } from "./attach-task.ts";
+import { type Bundle, readInitRecord, readTaskRecord, writeRecord } from "./bundle.ts";
+import { SupervisorGone } from "./connection.ts";
+import { deleteExec, deleteTask } from "./delete-task.ts";
+import { startExec } from "./exec-process.ts";
+import { killTask } from "./kill-task.ts";
+import { listExecs, listProcesses } from "./list-processes.ts";
+import { readTaskLog } from "./read-task-log.ts";
+import { callRunc } from "./runc.ts";
+import { askSupervisor } from "./supervisor-call.ts";
+import type { TaskContext } from "./task-context.ts";
+import { taskExit, taskStatus } from "./task-status.ts";
+import { waitForProcess } from "./wait-for-process.ts";
+
+/** A task by what its bundle, the kernel and, where it is needed, its supervisor say. */
+export function createDiskTask(context: TaskContext, bundle: Bundle): Task {
+  const { id } = bundle;
+  const record = () => {
+    const found = readTaskRecord(bundle);
+    if (found === undefined) throw new CtrError("NotFound", `task ${id}`);
+    return found;
+  };
+  return {
+    id,
+    logPath: context.logPath(id),
+    pid: async () => readInitRecord(bundle)?.pid ?? 0,
+    status: async () => taskStatus(bundle),
+    exit: async () => (taskStatus(bundle) === "stopped" ? taskExit(bundle) : undefined),
+    start: () => start(bundle),
+    wait: (execId) => waitForProcess(bundle, execId),
+    kill: (signal, options) => killTask(bundle, signal, options),
+    delete: (options) => deleteTask(bundle, options),
+    deleteExec: (execId) => deleteExec(bundle, execId),
+    exec: ((request) => startExec(context, bundle, request)) as Task["exec"],
+    execs: async () => listExecs(bundle),
+    attach: (streams) => attachTask(bundle, record(), streams),
+    readLog: (options) => readTaskLog(bundle, record(), options),
+    processes: async () => listProcesses(bundle),
+    async pause() {
+      const status = taskStatus(bundle);
+      if (status === "created") throw new CtrError("Unknown", "cannot pause task in created state");
+      if (status !== "running") throw new CtrError("Unknown", `cannot pause a ${status} container`);
+      await callRunc(record().runc, ["pause", id]);
+    },
+    async resume() {
+      const status = taskStatus(bundle);
+      if (status === "created") throw new CtrError("Unknown", "cannot resume task in created state");
+      if (status === "running") throw new CtrError("Unknown", "cannot resume a running process");
+      if (status !== "paused") throw new CtrError("Unknown", `cannot resume a ${status} container`);
+      await callRunc(record().runc, ["resume", id]);
+    },
+    async resize(columns, rows, execId) {
+      await askSupervisor(bundle, { op: "resize", columns, rows, execId });
+    },
+    async closeStdin(execId) {
+      await askSupervisor(bundle, { op: "closeStdin", execId });
+    },
+    async checkpoint({ imageDir, workDir, exit = false }) {
+      const words = ["checkpoint", "--image-path", imageDir];
+      words.push("--work-path", workDir ?? join(bundle.path, "checkpoint"));
+      if (!exit) words.push("--leave-running");
+      await callRunc(record().runc, [...words, id]);
+    },
+  };
+
+  async function start(bundle: Bundle): Promise<void> {
+    const status = taskStatus(bundle);
+    if (status !== "created") throw new CtrError("FailedPrecondition", `cannot start a ${status} process`);
+    try {
+      await askSupervisor(bundle, { op: "start" });
+    } catch (error) {
+      if (!(error instanceof SupervisorGone)) throw error;
+      await callRunc(record().runc, ["start", id], "OCI runtime start failed");
+      writeRecord(join(bundle.path, "init.json"), { ...readInitRecord(bundle), started: true });
+    }
+  }
+}

@@ -1,0 +1,108 @@
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { CtrError } from "../core/errors.ts";
+import { validateIdentifier } from "../core/identifier.ts";
+import type { Attachment, ExecProcess } from "../core/task.ts";
+import { asSysError, hasErrno } from "../sys/errno.ts";
+import { type AttachedProcess, follow, openFifoJoin, openTerminalJoin } from "./attachment.ts";
+import { type Bundle, type ExecRecord, execDir, readExecRecord, writeRecord } from "./bundle.ts";
+import { connectToSupervisor, SupervisorGone } from "./connection.ts";
+import { writePidFile } from "./pid-file.ts";
+import { callersTerminal, terminalSize } from "./stdio/join-terminal.ts";
+import { CALLER_STREAMS, type PlannedStdio, planStdio } from "./stdio/plan.ts";
+import type { TaskContext } from "./task-context.ts";
+import { taskStatus } from "./task-status.ts";
+import { waitForProcess } from "./wait-for-process.ts";
+
+/** As `Task.exec`. */
+export async function startExec(
+  context: TaskContext,
+  bundle: Bundle,
+  request: ExecProcess,
+): Promise<Attachment | number> {
+  const { execId, io } = request;
+  validateIdentifier(execId);
+  const status = taskStatus(bundle);
+  if (status !== "running") throw new CtrError("Unknown", `cannot exec in a ${status} state`);
+  const connection = await connectToSupervisor(bundle);
+  if (connection === undefined) throw new SupervisorGone();
+  let isFollowed = false;
+  try {
+    const { record, stdio } = fillExecDirectory(context, bundle, request);
+    const streams = (io.kind === "attached" ? io.streams : undefined) ?? CALLER_STREAMS;
+    const process: AttachedProcess = {
+      bundle,
+      execId,
+      terminal: record.terminal,
+      fifoDir: stdio.fifoDir,
+      streams,
+    };
+    const fifoJoin = io.kind === "attached" && !record.terminal ? openFifoJoin(process) : undefined;
+    const { pid } = await connection.ask({ op: "exec", execId, stdio: stdio.plan });
+    if (request.pidFile) writePidFile(request.pidFile, pid);
+    if (io.kind !== "attached") return pid;
+    const join = fifoJoin ?? openTerminalJoin(process);
+    const startTicks = readExecRecord(bundle, execId)?.startTicks ?? 0;
+    isFollowed = true;
+    return follow({ ...process, identity: { pid, startTicks } }, join, connection, () =>
+      waitForProcess(bundle, execId),
+    );
+  } finally {
+    if (!isFollowed) connection[Symbol.dispose]();
+  }
+}
+
+/** The directory's name claims the exec id. */
+function fillExecDirectory(
+  context: TaskContext,
+  bundle: Bundle,
+  request: ExecProcess,
+): { record: ExecRecord; stdio: PlannedStdio } {
+  const { execId, io } = request;
+  const directory = execDir(bundle, execId);
+  claimDirectory(directory, execId);
+  try {
+    const process = withConsoleSize(request);
+    const terminal = process.terminal ?? false;
+    const logPath = context.logPath(bundle.id, execId);
+    const owner = {
+      directory,
+      id: execId,
+      containerId: bundle.id,
+      namespace: context.namespace,
+      terminal,
+      logPath,
+    };
+    const stdio = planStdio(io, owner);
+    const { output, fifoDir } = stdio;
+    const record: ExecRecord = { pid: 0, startTicks: 0, terminal, output, fifoDir, logPath };
+    writeFileSync(join(directory, "process.json"), JSON.stringify(process), { mode: 0o600 });
+    writeRecord(join(directory, "exec.json"), record);
+    return { record, stdio };
+  } catch (error) {
+    rmSync(directory, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+function claimDirectory(directory: string, execId: string): void {
+  mkdirSync(dirname(directory), { recursive: true, mode: 0o700 });
+  try {
+    mkdirSync(directory, { mode: 0o700 });
+  } catch (error) {
+    if (hasErrno(error, "EEXIST")) throw new CtrError("AlreadyExists", `id ${execId}`);
+    throw asSysError(error, directory);
+  }
+}
+
+interface ProcessView {
+  terminal?: boolean;
+  consoleSize?: { width: number; height: number };
+}
+
+function withConsoleSize({ process, io }: ExecProcess): ProcessView {
+  const view = process as ProcessView;
+  if (!view.terminal || io.kind !== "attached") return view;
+  const { columns, rows } = terminalSize(callersTerminal(io.streams ?? CALLER_STREAMS));
+  return { consoleSize: { width: columns, height: rows }, ...view };
+}

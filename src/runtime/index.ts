@@ -1,0 +1,1 @@
+export { openTasks } from "./open-tasks.ts";

@@ -1,0 +1,47 @@
+import { constants } from "node:os";
+import { CtrError } from "../core/errors.ts";
+import { signalProcess } from "../sys/process.ts";
+import {
+  type Bundle,
+  type ProcessIdentity,
+  readExecRecord,
+  readInitRecord,
+  readTaskRecord,
+} from "./bundle.ts";
+import { callRunc } from "./runc.ts";
+import { taskStatus } from "./task-status.ts";
+
+/**
+ * Signals the first process, an exec, or all processes. The runtime is asked where it knows more than kill(2): it
+ * thaws a paused container for SIGKILL, which a frozen process of cgroup v1 never meets.
+ */
+export async function killTask(
+  bundle: Bundle,
+  signal: number,
+  { all = false, execId }: { all?: boolean; execId?: string } = {},
+): Promise<void> {
+  if (execId !== undefined) return killExec(bundle, execId, signal);
+  const init = readInitRecord(bundle);
+  const record = readTaskRecord(bundle);
+  const status = taskStatus(bundle);
+  if (init === undefined || record === undefined || status === "stopped") throw alreadyFinished();
+  const isThawed = status === "running" || status === "created";
+  if (all) await callRunc(record.runc, ["kill", "--all", bundle.id, `${signal}`]);
+  else if (!isThawed && signal === constants.signals.SIGKILL)
+    await callRunc(record.runc, ["kill", bundle.id, `${signal}`]);
+  else signalOrThrow(init, signal);
+}
+
+function killExec(bundle: Bundle, execId: string, signal: number): void {
+  const exec = readExecRecord(bundle, execId);
+  if (exec === undefined) throw new CtrError("NotFound", `process does not exist ${execId}`);
+  signalOrThrow(exec, signal);
+}
+
+function signalOrThrow({ pid, startTicks }: ProcessIdentity, signal: number): void {
+  if (pid === 0 || !signalProcess(pid, startTicks, signal)) throw alreadyFinished();
+}
+
+function alreadyFinished(): CtrError {
+  return new CtrError("NotFound", "process already finished");
+}

@@ -1,0 +1,192 @@
+/** From a request to a created container: the client's part. The supervisor starts while the bundle is made. */
+import { closeSync, mkdirSync, openSync, readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { CtrError, withSubject } from "../core/errors.ts";
+import type { RunTask } from "../core/task.ts";
+import { mountAll } from "../sys/mount.ts";
+import { type Bundle, readInitRecord, type TaskRecord, writeRecord } from "./bundle.ts";
+import { lockBundle } from "./bundle-lock.ts";
+import { type Connection, connectByFd } from "./connection.ts";
+import { removeDeadTask } from "./remove-dead-task.ts";
+import { findRunc, runtimeEnvironment } from "./runc.ts";
+import { callersTerminal, terminalSize } from "./stdio/join-terminal.ts";
+import { CALLER_STREAMS, type PlannedStdio, planStdio } from "./stdio/plan.ts";
+
+/** A task whose supervisor waits for `create`. */
+export interface PreparedTask {
+  bundle: Bundle;
+  record: TaskRecord;
+  stdio: PlannedStdio;
+  connection: Connection;
+  request: RunTask;
+  /** Asks for the container; answers its pid. A failure leaves nothing of the task. */
+  create(options: { start: boolean }): Promise<number>;
+}
+
+export interface LaunchContext {
+  namespace: string;
+  /** The runtime's state root unless the request has its own. */
+  runcRoot: string;
+  logPath: string;
+}
+
+export async function prepareTask(
+  bundle: Bundle,
+  requested: RunTask | Promise<RunTask>,
+  context: LaunchContext,
+): Promise<PreparedTask> {
+  // Whoever awaits it below is late for one that fails before.
+  if (requested instanceof Promise) requested.catch(() => {});
+  const lockFd = await claimBundle(bundle);
+  let supervisor: SpawnedSupervisor | undefined;
+  const giveUp = async () => {
+    await supervisor?.end();
+    // Nothing is left to do unless the supervisor was killed.
+    await removeDeadTask(bundle);
+    closeSync(lockFd);
+  };
+  try {
+    supervisor = spawnSupervisor(bundle, lockFd);
+    const request = await requested;
+    const { record, stdio } = fillBundle(bundle, request, context);
+    const connection = await supervisor.connection;
+    return {
+      bundle,
+      record,
+      stdio,
+      connection,
+      request,
+      async create({ start }) {
+        try {
+          const { pid } = await connection.ask({ op: "create", start, stdio: stdio.plan });
+          closeSync(lockFd);
+          return pid;
+        } catch (error) {
+          await giveUp();
+          throw withSubject("failed to create shim task", error);
+        }
+      },
+    };
+  } catch (error) {
+    await giveUp();
+    throw error;
+  }
+}
+
+/** Locks an empty bundle. Throws AlreadyExists for a task that is one; what is none is litter, and goes. */
+async function claimBundle(bundle: Bundle): Promise<number> {
+  for (;;) {
+    const lockFd = await lockBundle(bundle);
+    try {
+      if (readInitRecord(bundle) !== undefined) throw new CtrError("AlreadyExists", `task ${bundle.id}`);
+      if (readdirSync(bundle.path).length === 0) return lockFd;
+      await removeDeadTask(bundle);
+    } catch (error) {
+      closeSync(lockFd);
+      throw error;
+    }
+    // The lock went with the directory.
+    closeSync(lockFd);
+  }
+}
+
+function fillBundle(
+  bundle: Bundle,
+  request: RunTask,
+  { namespace, runcRoot, logPath }: LaunchContext,
+): { record: TaskRecord; stdio: PlannedStdio } {
+  const { mounts, runtime = {} } = request;
+  const spec = withConsoleSize(request);
+  const terminal = spec.process?.terminal ?? false;
+  const runc = findRunc(runtime, join(runtime.root ?? runcRoot, namespace));
+  const owner = {
+    directory: bundle.path,
+    id: bundle.id,
+    containerId: bundle.id,
+    namespace,
+    terminal,
+    logPath,
+  };
+  const stdio = planStdio(request.io, owner);
+  const record: TaskRecord = {
+    namespace,
+    runc,
+    noPivot: runtime.noPivot ?? false,
+    terminal,
+    hasPidNamespace: spec.linux?.namespaces?.some(({ type, path }) => type === "pid" && !path) ?? false,
+    hasPoststopHooks: (spec.hooks?.poststop?.length ?? 0) > 0,
+    mountCount: mounts.length,
+    output: stdio.output,
+    fifoDir: stdio.fifoDir,
+    logPath,
+    checkpointDir: request.checkpointDir,
+    whenAbandoned: request.whenAbandoned,
+  };
+  writeRecord(join(bundle.path, "task.json"), record);
+  writeFileSync(join(bundle.path, "config.json"), JSON.stringify(spec), { mode: 0o600 });
+  mkdirSync(runc.root, { recursive: true, mode: 0o711 });
+  mountRootfs(bundle, request);
+  return { record, stdio };
+}
+
+function mountRootfs(bundle: Bundle, { mounts }: RunTask): void {
+  const rootfs = join(bundle.path, "rootfs");
+  mkdirSync(rootfs, { mode: 0o711 });
+  try {
+    mountAll(mounts, rootfs);
+  } catch (error) {
+    throw withSubject("failed to mount rootfs component", error);
+  }
+}
+
+/** What we read of an OCI runtime spec. */
+interface SpecView {
+  process?: { terminal?: boolean; consoleSize?: { width: number; height: number } };
+  hooks?: { poststop?: unknown[] };
+  linux?: { namespaces?: { type: string; path?: string }[] };
+}
+
+/** Its terminal has the caller's size from its first instruction on. Throws FailedPrecondition without a terminal. */
+function withConsoleSize({ spec, io }: RunTask): SpecView {
+  const view = spec as SpecView;
+  if (!view.process?.terminal || io.kind !== "attached") return view;
+  const { columns, rows } = terminalSize(callersTerminal(io.streams ?? CALLER_STREAMS));
+  return { ...view, process: { consoleSize: { width: columns, height: rows }, ...view.process } };
+}
+
+interface SpawnedSupervisor {
+  connection: Promise<Connection>;
+  /** Leaves it alone with what it has, and waits until it is gone. */
+  end(): Promise<void>;
+}
+
+const CONNECTION_FD = 3;
+
+/** In a session of its own, with nothing of ours but a connection and the lock. */
+function spawnSupervisor(bundle: Bundle, lockFd: number): SpawnedSupervisor {
+  const logFd = openSync(join(bundle.path, "supervisor.log"), "a", 0o600);
+  const child = Bun.spawn([...supervisorCommand(), bundle.path], {
+    stdio: ["ignore", "ignore", logFd, "pipe", lockFd],
+    detached: true,
+    env: runtimeEnvironment(),
+    cwd: "/",
+  });
+  child.unref();
+  closeSync(logFd);
+  const connection = connectByFd(child.stdio[CONNECTION_FD] as number);
+  return {
+    connection,
+    async end() {
+      (await connection)[Symbol.dispose]();
+      await child.exited;
+    },
+  };
+}
+
+/** This executable in its other role; in the sources, the role's own entry point. */
+function supervisorCommand(): string[] {
+  const isCompiled = Bun.main.startsWith("/$bunfs");
+  if (isCompiled) return [process.execPath, "_supervise"];
+  const entry = join(import.meta.dirname, "supervisor/main.ts");
+  return [process.execPath, "--no-env-file", "--config=/dev/null", entry];
+}

@@ -1,0 +1,96 @@
+/** Creating, starting and running: what `Tasks` offers beyond looking at what there is. */
+import { CtrError } from "../core/errors.ts";
+import type { Attachment, CreateTask, RunTask, StartTask, Task } from "../core/task.ts";
+import { type AttachedProcess, follow, openFifoJoin, openTerminalJoin } from "./attachment.ts";
+import { readInitRecord } from "./bundle.ts";
+import { createDiskTask } from "./disk-task.ts";
+import { type PreparedTask, prepareTask } from "./launch.ts";
+import { writePidFile } from "./pid-file.ts";
+import { CALLER_STREAMS } from "./stdio/plan.ts";
+import type { TaskContext } from "./task-context.ts";
+
+export async function createTask(
+  context: TaskContext,
+  id: string,
+  requested: CreateTask | Promise<CreateTask>,
+): Promise<Task> {
+  const prepared = await prepareTask(context.bundle(id), requested, context.launch(id));
+  using _ = prepared.connection;
+  const pid = await prepared.create({ start: false });
+  await orDelete(context, prepared, () => writePidFileOf(prepared, pid));
+  return createDiskTask(context, prepared.bundle);
+}
+
+export async function startTask(
+  context: TaskContext,
+  id: string,
+  requested: StartTask | Promise<StartTask>,
+): Promise<Task> {
+  const prepared = await prepareTask(context.bundle(id), requested, context.launch(id));
+  using _ = prepared.connection;
+  await createAndStart(context, prepared);
+  return createDiskTask(context, prepared.bundle);
+}
+
+export async function runTask(
+  context: TaskContext,
+  id: string,
+  requested: RunTask | Promise<RunTask>,
+): Promise<Attachment> {
+  const prepared = await prepareTask(context.bundle(id), requireAttached(requested), context.launch(id));
+  const { bundle, connection, record, request, stdio } = prepared;
+  const streams = (request.io.kind === "attached" ? request.io.streams : undefined) ?? CALLER_STREAMS;
+  const process: AttachedProcess = { bundle, terminal: record.terminal, fifoDir: stdio.fifoDir, streams };
+  const fifoJoin = record.terminal ? undefined : openFifoJoin(process);
+  try {
+    const pid = await createAndStart(context, prepared);
+    const join = fifoJoin ?? openTerminalJoin(process);
+    const identity = { pid, startTicks: readInitRecord(bundle)?.startTicks ?? 0 };
+    return follow({ ...process, identity }, join, connection, async () => {
+      const task = createDiskTask(context, bundle);
+      await task.wait();
+      return task.delete();
+    });
+  } catch (error) {
+    fifoJoin?.close();
+    connection[Symbol.dispose]();
+    throw error;
+  }
+}
+
+/** In one call of the runtime, unless there is something to be done between the two. */
+async function createAndStart(context: TaskContext, prepared: PreparedTask): Promise<number> {
+  const { beforeStart, pidFile } = prepared.request;
+  const isOneStep = beforeStart === undefined && !pidFile;
+  const pid = await prepared.create({ start: isOneStep });
+  if (isOneStep) return pid;
+  await orDelete(context, prepared, async () => {
+    writePidFileOf(prepared, pid);
+    await beforeStart?.(pid);
+    await prepared.connection.ask({ op: "start" });
+  });
+  return pid;
+}
+
+function writePidFileOf({ request }: PreparedTask, pid: number): void {
+  if (request.pidFile) writePidFile(request.pidFile, pid);
+}
+
+async function orDelete(
+  context: TaskContext,
+  { bundle }: PreparedTask,
+  work: () => void | Promise<void>,
+): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    await createDiskTask(context, bundle).delete({ force: true });
+    throw error;
+  }
+}
+
+async function requireAttached(requested: RunTask | Promise<RunTask>): Promise<RunTask> {
+  const request = await requested;
+  if (request.io.kind === "attached") return request;
+  throw new CtrError("InvalidArgument", `run with streams of kind ${request.io.kind}`);
+}

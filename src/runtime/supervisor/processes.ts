@@ -1,0 +1,115 @@
+import { closeSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { CtrError } from "../../core/errors.ts";
+import { readProcessStat } from "../../sys/process.ts";
+import { type WindowSize, writeWindowSize } from "../../sys/terminal.ts";
+import { type ProcessIdentity, writeRecord } from "../bundle.ts";
+import { failureFromLog, type Runc, runcCommand, runtimeEnvironment } from "../runc.ts";
+import { openConsoleSocket } from "./console.ts";
+import { type ContainerStdio, openStdio } from "./open-stdio.ts";
+import type { StdioPlan } from "./protocol.ts";
+import type { End, Reaper } from "./reaper.ts";
+
+/** A process in the container that ends as our child. */
+export interface SupervisedProcess extends ProcessIdentity {
+  /** Its exit is on disk when this settles. */
+  readonly ended: Promise<End>;
+  readonly masterFd: number | undefined;
+  closeStdin(): void;
+  resize(size: WindowSize): void;
+  /** Lets go of its streams. */
+  close(): void;
+}
+
+export interface StartPlan {
+  runc: Runc;
+  /** Where its records go: the bundle, or the exec's directory; relative to the working directory. */
+  directory: string;
+  terminal: boolean;
+  stdio: StdioPlan;
+  /** The runtime's command, given its options for pid file and terminal. */
+  command: (options: readonly string[]) => string[];
+  /** Begins the sentence when the runtime fails. */
+  failure: string;
+}
+
+/** Calls of the runtime that are under way: their processes are Bun's to reap. */
+export type Calls = Set<number>;
+
+/**
+ * Has the runtime start a process, detached, and takes over its end. Throws Unknown with the runtime's words; then
+ * nothing of it is left.
+ */
+export async function startProcess(
+  plan: StartPlan,
+  reaper: Reaper,
+  calls: Calls,
+): Promise<SupervisedProcess> {
+  const environment = runtimeEnvironment();
+  const pidFile = join(plan.directory, "init.pid");
+  const logPath = join(plan.directory, "log.json");
+  const console = plan.terminal ? openConsoleSocket(join(plan.directory, "console.sock")) : undefined;
+  let stdio: ContainerStdio | undefined;
+  try {
+    stdio = plan.terminal ? undefined : await openStdio(plan.stdio);
+    const options = ["--pid-file", pidFile, ...(console ? ["--console-socket", console.path] : [])];
+    const command = runcCommand(plan.runc, logPath, plan.command(options));
+    const status = await callDetaching(command, environment, stdio, calls);
+    if (status !== 0) throw failureFromLog(logPath, plan.failure);
+    const pid = Number(readFileSync(pidFile, "latin1"));
+    const startTicks = readProcessStat(pid)?.startTicks ?? 0;
+    return takeOver({ pid, startTicks }, plan.directory, reaper, stdio, console?.receiveMaster());
+  } catch (error) {
+    stdio?.close();
+    throw error;
+  } finally {
+    console?.close();
+  }
+}
+
+/** runc's own streams are the container's: a pipe for its errors would stay open until the container ends. */
+async function callDetaching(
+  command: string[],
+  environment: Record<string, string>,
+  stdio: ContainerStdio | undefined,
+  calls: Calls,
+): Promise<number> {
+  const [stdin, stdout, stderr] = stdio?.fds ?? (["ignore", "ignore", "ignore"] as const);
+  const call = Bun.spawn(command, { stdin, stdout, stderr, env: environment });
+  stdio?.started();
+  calls.add(call.pid);
+  const status = await call.exited;
+  calls.delete(call.pid);
+  return status;
+}
+
+function takeOver(
+  identity: ProcessIdentity,
+  directory: string,
+  reaper: Reaper,
+  stdio: ContainerStdio | undefined,
+  masterFd: number | undefined,
+): SupervisedProcess {
+  let master = masterFd;
+  const ended = reaper.watch(identity.pid).then((end) => {
+    writeRecord(join(directory, "exit.json"), { status: end.status, at: end.at.toISOString() });
+    return end;
+  });
+  return {
+    ...identity,
+    ended,
+    get masterFd() {
+      return master;
+    },
+    closeStdin: () => stdio?.closeStdin(),
+    resize(size) {
+      if (master === undefined) throw new CtrError("FailedPrecondition", "resize without a terminal");
+      writeWindowSize(master, size);
+    },
+    close() {
+      stdio?.close();
+      if (master !== undefined) closeSync(master);
+      master = undefined;
+    },
+  };
+}

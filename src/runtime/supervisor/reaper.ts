@@ -1,0 +1,54 @@
+/**
+ * Ends of processes that are not children of Bun.spawn: the container's first process and its execs, which become
+ * ours when the runtime that started them exits.
+ */
+import { readdirSync, readFileSync } from "node:fs";
+import { becomeSubreaper, reap } from "../../sys/process.ts";
+
+export interface End {
+  status: number;
+  at: Date;
+}
+
+export interface Reaper {
+  /** The end of an orphan that came or will come to us. */
+  watch(pid: number): Promise<End>;
+  /** Reaps orphans nobody watches, but for `ours`: in a shared pid namespace they come to us, not to an init. */
+  reapStrangers(ours: ReadonlySet<number>): void;
+}
+
+export function createReaper(onChildEnded: () => void): Reaper {
+  const watched = new Map<number, (end: End) => void>();
+  const scan = () => {
+    for (const [pid, settle] of watched) {
+      const status = reap(pid);
+      if (status === undefined) continue;
+      watched.delete(pid);
+      settle({ status: status.code, at: new Date() });
+    }
+  };
+  process.on("SIGCHLD", () => {
+    scan();
+    onChildEnded();
+  });
+  becomeSubreaper();
+  return {
+    watch(pid) {
+      const { promise, resolve } = Promise.withResolvers<End>();
+      watched.set(pid, resolve);
+      // It may have ended before we knew its number.
+      scan();
+      return promise;
+    },
+    reapStrangers(ours) {
+      for (const pid of readChildren()) if (!watched.has(pid) && !ours.has(pid)) reap(pid);
+    },
+  };
+}
+
+/** Children belong to the thread that started them, orphans to any of ours. */
+function readChildren(): number[] {
+  return readdirSync("/proc/self/task")
+    .map((thread) => readFileSync(`/proc/self/task/${thread}/children`, "latin1"))
+    .flatMap((text) => text.split(" ").filter(Boolean).map(Number));
+}

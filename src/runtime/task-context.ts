@@ -1,0 +1,42 @@
+import { join } from "node:path";
+import { validateIdentifier } from "../core/identifier.ts";
+import { type Bundle, bundleAt } from "./bundle.ts";
+import type { LaunchContext } from "./launch.ts";
+
+export interface TasksOptions {
+  /** State directory: bundles and the runtime's state, of one boot. */
+  state: string;
+  /** Persistent directory, on a disk: the logs of detached tasks, too big for /run, which is memory. */
+  root: string;
+  namespace: string;
+}
+
+/** Where the tasks of one namespace keep things. Ids are validated before they become names of files. */
+export interface TaskContext {
+  readonly namespace: string;
+  readonly directory: string;
+  bundle(id: string): Bundle;
+  launch(id: string): LaunchContext;
+  /** Of the container, or of one of its execs. */
+  logPath(id: string, execId?: string): string;
+}
+
+export function createTaskContext({ state, root, namespace }: TasksOptions): TaskContext {
+  validateIdentifier(namespace);
+  const directory = join(state, "tasks", namespace);
+  const logPath = (id: string, execId?: string) => {
+    // No identifier holds an @.
+    const name = execId === undefined ? `${id}.log` : `${id}@${execId}.log`;
+    return join(root, "logs", namespace, name);
+  };
+  return {
+    namespace,
+    directory,
+    bundle(id) {
+      validateIdentifier(id);
+      return bundleAt(join(directory, id), id);
+    },
+    launch: (id) => ({ namespace, runcRoot: join(state, "runc"), logPath: logPath(id) }),
+    logPath,
+  };
+}
