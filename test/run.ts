@@ -9,7 +9,7 @@
  */
 import { availableParallelism } from "node:os";
 import { join, relative } from "node:path";
-import { type FileReport, runTestFile } from "./support/run-test-file.ts";
+import { abortRunning, type FileReport, runTestFile } from "./support/run-test-file.ts";
 
 const MAX_PARALLEL = 2;
 const testDir = import.meta.dirname;
@@ -52,6 +52,10 @@ function print(file: string, { passed, failed, skipped, problems, output, second
 }
 
 const sum = (numbers: number[]): number => numbers.reduce((total, number) => total + number, 0);
+
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+  process.once(signal, () => abortRunning().finally(() => process.exit(1)));
+}
 
 const words = process.argv.slice(2);
 const files = await findFiles(words);

@@ -25,16 +25,20 @@ const SETTLE_MS = 2_000;
 /** Runs one file in a process group and a TMPDIR of its own, then looks for what it left behind and removes that. */
 export async function runTestFile(file: string, timeoutMs = TIMEOUT_MS): Promise<FileReport> {
   const directory = mkdtempSync(join(tmpdir(), "ctr-"));
+  running.add(directory);
   const startedAt = performance.now();
   const { output, code, lateness } = await runProcess(file, directory, timeoutMs);
   const numbers = readNumbers(output);
   const problems = [...lateness, ...forgottenRuns(file), ...(await findLeftovers(directory))];
-  if (!numbers) problems.push("it reports no result: is `.run()` missing?");
+  if (!numbers && code === 0) problems.push("it reports no result: is `.run()` missing?");
+  else if (!numbers && lateness.length === 0)
+    problems.push(`it ended with exit status ${code} before it reported a result`);
   else if (numbers.total === 0) problems.push("it has no tests: is `.run()` missing?");
   const failedTests = numbers ? numbers.total - numbers.passed : 0;
   if (code !== 0 && failedTests === 0 && problems.length === 0)
     problems.push(`it ended with exit status ${code}`);
   await removeLeftovers(directory);
+  running.delete(directory);
   return {
     passed: numbers?.passed ?? 0,
     failed: failedTests + problems.length,
@@ -43,6 +47,14 @@ export async function runTestFile(file: string, timeoutMs = TIMEOUT_MS): Promise
     output,
     seconds: (performance.now() - startedAt) / 1000,
   };
+}
+
+/** Directories of the files that run now. */
+const running = new Set<string>();
+
+/** Ends what runs and removes what it made: a file's process is out of the terminal's reach, in its own session. */
+export async function abortRunning(): Promise<void> {
+  await Promise.all([...running].map(removeLeftovers));
 }
 
 async function runProcess(file: string, directory: string, timeoutMs: number) {
