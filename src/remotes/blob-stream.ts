@@ -91,7 +91,7 @@ async function checkStart(
   if (!isWhole && !isWanted) {
     await response.discard();
     if (isPart) throw new RangeIgnored();
-    throw new CtrError("Unavailable", `${descriptor.digest}: status ${status} to a request without range`);
+    throw new CtrError("Unavailable", `status ${status} to a request without range`);
   }
   const start = isWhole ? 0 : position;
   const lengthBytes = parseContentLength(headers.get("content-length"));
@@ -105,18 +105,18 @@ async function checkStart(
   return position - start;
 }
 
-function wrongSize({ headers }: HttpResponse, { digest, size }: Descriptor, has: string): CtrError {
+function wrongSize({ headers }: HttpResponse, { size }: Descriptor, has: string): CtrError {
   const encoding = headers.get("content-encoding");
   const encoded =
     encoding && encoding !== "identity" ? `, encoded as ${JSON.stringify(encoding.slice(0, 40))}` : "";
-  return new CtrError("DataLoss", `${digest}: registry has ${has} bytes of ${size} expected${encoded}`, {
+  return new CtrError("DataLoss", `registry has ${has} bytes of ${size} expected${encoded}`, {
     hint: "the registry, or a proxy on the way, alters what it was given",
   });
 }
 
 /** Carries the code of a broken connection: servers that die behind a proxy look like this. */
-function shortBody(response: HttpResponse, { digest, size }: Descriptor, left: number): CtrError {
+function shortBody(response: HttpResponse, { size }: Descriptor, left: number): CtrError {
   const cause = Object.assign(new Error("body ended early"), { code: "ECONNRESET" });
-  const words = `${digest}: ${size - left} bytes of ${size} came from ${response.url.host}`;
+  const words = `${size - left} bytes of ${size} came from ${response.url.host}`;
   return new CtrError("DataLoss", words, { cause });
 }
