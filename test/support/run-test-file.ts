@@ -29,14 +29,9 @@ export async function runTestFile(file: string, timeoutMs = TIMEOUT_MS): Promise
   const startedAt = performance.now();
   const { output, code, lateness } = await runProcess(file, directory, timeoutMs);
   const numbers = readNumbers(output);
-  const problems = [...lateness, ...forgottenRuns(file), ...(await findLeftovers(directory))];
-  if (!numbers && code === 0) problems.push("it reports no result: is `.run()` missing?");
-  else if (!numbers && lateness.length === 0)
-    problems.push(`it ended with exit status ${code} before it reported a result`);
-  else if (numbers.total === 0) problems.push("it has no tests: is `.run()` missing?");
   const failedTests = numbers ? numbers.total - numbers.passed : 0;
-  if (code !== 0 && failedTests === 0 && problems.length === 0)
-    problems.push(`it ended with exit status ${code}`);
+  const problems = [...lateness, ...forgottenRuns(file), ...(await findLeftovers(directory))];
+  if (lateness.length === 0 && failedTests === 0) problems.push(...judgeEnd(code, numbers));
   await removeLeftovers(directory);
   running.delete(directory);
   return {
@@ -116,6 +111,14 @@ function readNumbers(output: string): { total: number; passed: number; skipped: 
   if (!match) return undefined;
   const [total = 0, passed = 0, skipped = 0] = match.slice(1).map(Number);
   return { total, passed, skipped };
+}
+
+/** What is wrong with an end that came in time and without a failed test. */
+function judgeEnd(code: number | null, numbers: { total: number } | undefined): string[] {
+  if (numbers?.total === 0) return ["it has no tests: is `.run()` missing?"];
+  if (numbers) return code === 0 ? [] : [`it ended with exit status ${code}`];
+  if (code === 0) return ["it reports no result: is `.run()` missing?"];
+  return [`it ended with exit status ${code} before it reported a result`];
 }
 
 /** uvu takes no notice of a suite that is never run, as long as another one in the file is. */
