@@ -124,7 +124,7 @@ async function findBlockDevices(patterns: readonly string[]): Promise<SpecDevice
   for (const pattern of patterns) {
     for await (const match of glob(pattern)) {
       const path = await realpath(match);
-      const device = await findDevice(path);
+      const device = findDevice(path);
       if (device.type === "b" && !(await isPartition(device))) found.set(path, device);
     }
   }

@@ -1,5 +1,4 @@
-import type { Stats } from "node:fs";
-import { lstat, readdir, stat } from "node:fs/promises";
+import { lstatSync, readdirSync, type Stats, statSync } from "node:fs";
 import { join } from "node:path";
 import { CtrError } from "../core/errors.ts";
 import type { SpecDevice, SpecDeviceRule } from "../core/runtime-spec.ts";
@@ -32,10 +31,10 @@ export const withDefaultDeviceRules: SpecOption = (spec) => {
   ];
 };
 
-export const withDevices: SpecOption = async (spec, { input }) => {
+export const withDevices: SpecOption = (spec, { input }) => {
   for (const path of input.devices ?? []) {
     if (isCdiName(path)) continue;
-    const found = await findDevices(path);
+    const found = findDevices(path);
     const linux = linuxOf(spec);
     const resources = resourcesOf(spec);
     linux.devices = [...(linux.devices ?? []), ...found];
@@ -60,14 +59,14 @@ function allow(type: string, major: number, minor?: number): SpecDeviceRule {
  * The device at `path` (through a link, under the name given), or all devices below a directory, in name order.
  * Throws NotFound, or InvalidArgument for what is no device.
  */
-export async function findDevices(path: string): Promise<SpecDevice[]> {
-  const found = await statGiven(path);
+export function findDevices(path: string): SpecDevice[] {
+  const found = statGiven(path);
   return found.isDirectory() ? devicesBelow(path) : [requireDevice(path, found)];
 }
 
 /** As `findDevices`, of one that must be no directory. */
-export async function findDevice(path: string): Promise<SpecDevice> {
-  return requireDevice(path, await statGiven(path));
+export function findDevice(path: string): SpecDevice {
+  return requireDevice(path, statGiven(path));
 }
 
 function requireDevice(path: string, found: Stats): SpecDevice {
@@ -76,9 +75,9 @@ function requireDevice(path: string, found: Stats): SpecDevice {
   throw new CtrError("InvalidArgument", `device path ${JSON.stringify(path)} is not a device node`);
 }
 
-async function statGiven(path: string): Promise<Stats> {
+function statGiven(path: string): Stats {
   try {
-    return await stat(path);
+    return statSync(path);
   } catch (error) {
     const failure = asSysError(error, path);
     if (!(failure instanceof CtrError)) throw failure;
@@ -86,16 +85,17 @@ async function statGiven(path: string): Promise<Stats> {
   }
 }
 
-async function devicesBelow(directory: string): Promise<SpecDevice[]> {
-  const entries = await readdir(directory, { withFileTypes: true });
+/** Synchronous: /dev is in memory, and a hundred waits for the thread pool take milliseconds. */
+function devicesBelow(directory: string): SpecDevice[] {
+  const entries = readdirSync(directory, { withFileTypes: true });
   entries.sort((a, b) => (a.name < b.name ? -1 : 1));
   const devices: SpecDevice[] = [];
   for (const entry of entries) {
     const path = join(directory, entry.name);
     if (entry.isDirectory()) {
-      if (!SKIPPED_DIRECTORIES.includes(entry.name)) devices.push(...(await devicesBelow(path)));
+      if (!SKIPPED_DIRECTORIES.includes(entry.name)) devices.push(...devicesBelow(path));
     } else if (entry.name !== "console") {
-      const device = await deviceIfThere(path);
+      const device = deviceIfThere(path);
       if (device && device.type !== "p") devices.push(device);
     }
   }
@@ -103,9 +103,9 @@ async function devicesBelow(directory: string): Promise<SpecDevice[]> {
 }
 
 /** Hot-plugged devices come and go while we walk. */
-async function deviceIfThere(path: string): Promise<SpecDevice | undefined> {
+function deviceIfThere(path: string): SpecDevice | undefined {
   try {
-    return asDevice(path, await lstat(path));
+    return asDevice(path, lstatSync(path));
   } catch (error) {
     if (hasErrno(error, "ENOENT")) return undefined;
     throw asSysError(error, path);

@@ -25,7 +25,7 @@ export const withPrivileged: SpecOption = async (spec, { input }) => {
   makeWritable(spec, ["sysfs", "cgroup"]);
   if (input.privilegedWithoutHostDevices) return;
   resourcesOf(spec).devices = [{ allow: true, access: "rwm" }];
-  linux.devices = [...(linux.devices ?? []), ...(await findDevices("/dev"))];
+  linux.devices = [...(linux.devices ?? []), ...findDevices("/dev")];
 };
 
 function makeWritable(spec: Spec, types: readonly string[]): void {

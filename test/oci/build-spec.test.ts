@@ -1,7 +1,8 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { build } from "./build.ts";
-import { baseSpec, FLAG_CASES } from "./flag-cases.ts";
+import { baseSpec } from "./flag-case.ts";
+import { FLAG_CASES } from "./flag-cases.ts";
 
 for (const { name, flags, delta } of FLAG_CASES) {
   test(`${name}: changes exactly what it should`, async () => {

@@ -6,10 +6,10 @@ import { linuxOf, processOf, resourcesOf } from "../spec-parts.ts";
 import type { CdiDeviceNode, CdiEdits } from "./document.ts";
 
 /** Makes the changes that a CDI device asks for. Throws NotFound for a device node that the host lacks. */
-export async function applyCdiEdits(spec: Spec, edits: CdiEdits): Promise<void> {
+export function applyCdiEdits(spec: Spec, edits: CdiEdits): void {
   const process = processOf(spec);
   if (edits.env?.length) process.env = mergeEnv(process.env ?? [], edits.env);
-  for (const node of edits.deviceNodes ?? []) await addDeviceNode(spec, node);
+  for (const node of edits.deviceNodes ?? []) addDeviceNode(spec, node);
   for (const { hostInterfaceName, name } of edits.netDevices ?? []) {
     const linux = linuxOf(spec);
     linux.netDevices = { ...linux.netDevices, [hostInterfaceName]: { name } };
@@ -22,8 +22,8 @@ export async function applyCdiEdits(spec: Spec, edits: CdiEdits): Promise<void> 
   if (added.length > 0) process.user.additionalGids = [...gids, ...new Set(added)];
 }
 
-async function addDeviceNode(spec: Spec, node: CdiDeviceNode): Promise<void> {
-  const device = await completeDevice(spec, node);
+function addDeviceNode(spec: Spec, node: CdiDeviceNode): void {
+  const device = completeDevice(spec, node);
   const linux = linuxOf(spec);
   linux.devices = [...(linux.devices ?? []).filter(({ path }) => path !== device.path), device];
   if (device.type !== "b" && device.type !== "c") return;
@@ -34,15 +34,12 @@ async function addDeviceNode(spec: Spec, node: CdiDeviceNode): Promise<void> {
 }
 
 /** What the file leaves out is the host's; a fully described node need not exist there. */
-async function completeDevice(spec: Spec, node: CdiDeviceNode): Promise<SpecDevice> {
+function completeDevice(spec: Spec, node: CdiDeviceNode): SpecDevice {
   const { path, hostPath = path, type, major, minor = 0, fileMode } = node;
   const user = spec.process?.user ?? { uid: 0, gid: 0 };
   const owner = { uid: node.uid ?? (user.uid || undefined), gid: node.gid ?? (user.gid || undefined) };
   const isComplete = type !== undefined && (type === "p" || Boolean(major));
-  const found = await findDevice(hostPath).catch((error: unknown) => {
-    if (isComplete) return undefined;
-    throw error;
-  });
+  const found = findOnHost(hostPath, isComplete);
   if (isComplete || found === undefined) {
     return {
       path,
@@ -54,6 +51,15 @@ async function completeDevice(spec: Spec, node: CdiDeviceNode): Promise<SpecDevi
     };
   }
   return { ...found, path, fileMode: fileMode ?? found.fileMode, ...owner };
+}
+
+function findOnHost(path: string, mayBeAbsent: boolean): SpecDevice | undefined {
+  try {
+    return findDevice(path);
+  } catch (error) {
+    if (mayBeAbsent) return undefined;
+    throw error;
+  }
 }
 
 /** Shallow destinations first: a mount must not cover what was mounted beneath it. */

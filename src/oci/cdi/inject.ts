@@ -24,9 +24,9 @@ export async function injectCdiDevices(
   }
   const applied = new Set<object>();
   for (const { device, document } of found) {
-    if (document.containerEdits && !applied.has(document)) await applyCdiEdits(spec, document.containerEdits);
+    if (document.containerEdits && !applied.has(document)) applyCdiEdits(spec, document.containerEdits);
     applied.add(document);
-    await applyCdiEdits(spec, device.containerEdits);
+    applyCdiEdits(spec, device.containerEdits);
   }
 }
 
