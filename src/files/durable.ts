@@ -4,9 +4,8 @@
  */
 import { mkdirSync, renameSync, statSync } from "node:fs";
 import { dirname } from "node:path";
-import { CtrError } from "../core/errors.ts";
 import { chmodFd } from "../sys/attributes.ts";
-import { asSysError, hasErrno } from "../sys/errno.ts";
+import { asSysError, hasErrno, SysError } from "../sys/errno.ts";
 import { AT_FDCWD, closeFd, O_DIRECTORY, O_NOFOLLOW, O_RDONLY, openAt } from "../sys/open.ts";
 import { syncFd } from "../sys/storage.ts";
 
@@ -36,7 +35,7 @@ export function renameDurably(from: string, to: string): void {
 
 /**
  * Makes the directory `path` and what is missing above it, each with exactly `mode` whatever the umask, and at no
- * moment with more. One that exists keeps its mode. Throws AlreadyExists when `path` is something else.
+ * moment with more. One that exists keeps its mode. Throws `SysError`: ENOTDIR when something else is in the way.
  */
 export function makeDirectoryDurably(path: string, mode: number): void {
   if (isDirectory(path)) return;
@@ -51,12 +50,15 @@ export function makeDirectoryDurably(path: string, mode: number): void {
   syncDirectory(dirname(path));
 }
 
-/** Follows links: a state directory may well be one. */
+/** Whether it exists. Follows links: a state directory may well be one. */
 function isDirectory(path: string): boolean {
-  const stat = statSync(path, { throwIfNoEntry: false });
-  if (stat !== undefined && !stat.isDirectory())
-    throw new CtrError("AlreadyExists", `not a directory: ${path}`);
-  return stat !== undefined;
+  try {
+    if (statSync(path).isDirectory()) return true;
+  } catch (error) {
+    if (hasErrno(error, "ENOENT")) return false;
+    throw asSysError(error, path);
+  }
+  throw new SysError("ENOTDIR", "stat", path);
 }
 
 function setMode(path: string, mode: number): void {
