@@ -14,7 +14,7 @@ import { hasCode } from "../../src/core/errors.ts";
 import { removeTree, removeTreeAt } from "../../src/files/remove-tree.ts";
 import { makeFifo } from "../../src/sys/descriptors.ts";
 import { mkdirAt, mknodAt, S_IFREG } from "../../src/sys/entries.ts";
-import { hasErrno, SysError } from "../../src/sys/errno.ts";
+import { hasErrno } from "../../src/sys/errno.ts";
 import { mountAt, unmount } from "../../src/sys/mount.ts";
 import { AT_FDCWD, closeFd, O_DIRECTORY, O_PATH, openAt } from "../../src/sys/open.ts";
 import { memoryDir } from "../support/memory-dir.ts";
@@ -203,16 +203,24 @@ test("while another process swaps directories for links to the host's data, thos
   assert.equal(readdirSync(`${host}/inner`), ["precious"]);
 });
 
-test("what resists is named with its whole path", () => {
-  using dir = memoryDir();
+test("what resists is named with its whole path, and how to go on", async () => {
+  using dir = tempDir();
   mkdirSync(dir.join("tree/a/b"), { recursive: true });
   writeFileSync(dir.join("tree/a/b/kept"), "");
-  mountAt({ type: "tmpfs", source: "tmpfs", options: ["remount", "ro"] }, dir.path);
-  assert.throws(
-    () => removeTree(dir.join("tree")),
-    (error: unknown) =>
-      error instanceof SysError && error.errno === "EROFS" && error.path === dir.join("tree/a/b/kept"),
-  );
+  chmodSync(dir.path, 0o777);
+  for (const path of ["tree", "tree/a"]) chmodSync(dir.join(path), 0o777);
+  const source = JSON.stringify(join(import.meta.dirname, "../../src/files/remove-tree.ts"));
+  const program = `
+    const { removeTree } = await import(${source});
+    process.seteuid(65534);
+    try {
+      removeTree(${JSON.stringify(dir.join("tree"))});
+    } catch (error) {
+      console.log([error.errno, error.path, error.code, error.hint].join());
+    }
+  `;
+  const { stdout } = await run([process.execPath, "-e", program]);
+  assert.match(stdout, `EACCES,${dir.join("tree/a/b/kept")},PermissionDenied,Run it as root`);
 });
 
 test("the root directory is refused", () => {
