@@ -5,7 +5,7 @@ import { validateIdentifier } from "../core/identifier.ts";
 import { validateLabels } from "../core/labels.ts";
 import type { Container, ContainerStore, Draft } from "../core/records.ts";
 import type { Connection } from "./connection.ts";
-import { createRecordStore, parseLabelsColumn, type TableDefinition, timesOf } from "./record-table.ts";
+import { createRecordStore, type TableDefinition, timesOf } from "./record-table.ts";
 
 /**
  * A spec is larger than all the rest of its container, and listings do not show it: what `list` answers reads its
@@ -75,22 +75,22 @@ function defineContainers(connection: Connection, namespace: string): TableDefin
       JSON.stringify(labels),
       JSON.stringify(extensions),
     ],
-    fromRow(row) {
+    fromRow(row, parseJson) {
       const id = row.id as string;
       const options = row.runtime_options as string | null;
       let spec: object | undefined;
       return {
         id,
         image: row.image as string,
-        runtime: { name: row.runtime_name as string, ...(options ? { options: JSON.parse(options) } : {}) },
+        runtime: { name: row.runtime_name as string, ...(options ? { options: parseJson(options) } : {}) },
         get spec() {
           spec ??= readSpec(id);
           return spec;
         },
         snapshotKey: row.snapshot_key as string,
         snapshotter: row.snapshotter as string,
-        labels: parseLabelsColumn(row.labels!),
-        extensions: row.extensions === "{}" ? {} : JSON.parse(row.extensions as string),
+        labels: parseJson(row.labels as string),
+        extensions: parseJson(row.extensions as string),
         ...timesOf(row),
       };
     },

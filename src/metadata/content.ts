@@ -4,7 +4,7 @@ import { mapField } from "../core/filters.ts";
 import { validateLabels } from "../core/labels.ts";
 import type { ContentRecord, ContentRecordStore, Draft } from "../core/records.ts";
 import type { Connection } from "./connection.ts";
-import { createRecordStore, parseLabelsColumn, type TableDefinition, timesOf } from "./record-table.ts";
+import { createRecordStore, type TableDefinition, timesOf } from "./record-table.ts";
 
 const content: TableDefinition<ContentRecord> = {
   table: "content",
@@ -12,10 +12,10 @@ const content: TableDefinition<ContentRecord> = {
   columns: ["size", "labels"],
   keyOf: ({ digest }) => digest,
   toValues: ({ size, labels }) => [size, JSON.stringify(labels)],
-  fromRow: (row) => ({
+  fromRow: (row, parseJson) => ({
     digest: row.digest as Digest,
     size: row.size as number,
-    labels: parseLabelsColumn(row.labels!),
+    labels: parseJson(row.labels as string),
     ...timesOf(row),
   }),
   // The real one knows no size here either: a filter by size matches nothing.
@@ -40,7 +40,7 @@ export function createContentRecordStore(connection: Connection, namespace: stri
     ...createRecordStore(connection, namespace, content),
     inAnyNamespace(digest) {
       const row = connection.get("SELECT * FROM content WHERE digest = ? LIMIT 1", digest);
-      return row && content.fromRow(row);
+      return row && content.fromRow(row, JSON.parse);
     },
   };
 }

@@ -4,7 +4,7 @@ import { mapField } from "../core/filters.ts";
 import { validateLabels } from "../core/labels.ts";
 import type { Draft, Image, ImageStore } from "../core/records.ts";
 import type { Connection } from "./connection.ts";
-import { createRecordStore, parseLabelsColumn, type TableDefinition, timesOf } from "./record-table.ts";
+import { createRecordStore, type TableDefinition, timesOf } from "./record-table.ts";
 
 const images: TableDefinition<Image> = {
   table: "images",
@@ -12,10 +12,10 @@ const images: TableDefinition<Image> = {
   columns: ["target", "labels"],
   keyOf: ({ name }) => name,
   toValues: ({ target, labels }) => [JSON.stringify(target), JSON.stringify(labels)],
-  fromRow: (row) => ({
+  fromRow: (row, parseJson) => ({
     name: row.name as string,
-    target: JSON.parse(row.target as string),
-    labels: parseLabelsColumn(row.labels!),
+    target: parseJson(row.target as string),
+    labels: parseJson(row.labels as string),
     ...timesOf(row),
   }),
   fieldOf({ name, target, labels }, [field, ...rest]) {
