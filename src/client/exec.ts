@@ -1,6 +1,7 @@
 import { CtrError } from "../core/errors.ts";
 import type { Spec, SpecProcess } from "../core/runtime-spec.ts";
 import type { Task } from "../core/task.ts";
+import { checkCwd } from "../oci/process.ts";
 import { resolveUser } from "../oci/user.ts";
 import type { Client } from "./open.ts";
 
@@ -20,7 +21,8 @@ export async function execProcess(client: Client, task: Task, options: ExecOptio
       "FailedPrecondition",
       `container ${JSON.stringify(task.id)} has no process in its spec`,
     );
-  const { args, cwd, tty = false, user } = options;
+  const { args, cwd = "", tty = false, user } = options;
+  checkCwd(cwd);
   const env = process.env ?? [];
   return {
     ...process,
