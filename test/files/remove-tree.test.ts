@@ -209,12 +209,14 @@ test("what resists is named with its whole path, and how to go on", async () => 
   writeFileSync(dir.join("tree/a/b/kept"), "");
   chmodSync(dir.path, 0o777);
   for (const path of ["tree", "tree/a"]) chmodSync(dir.join(path), 0o777);
-  const source = JSON.stringify(join(import.meta.dirname, "../../src/files/remove-tree.ts"));
+  const files = join(import.meta.dirname, "../../src/files");
   const program = `
-    const { removeTree } = await import(${source});
+    const { removeTreeAt } = await import("${files}/remove-tree.ts");
+    const { openRoot } = await import("${files}/resolve-below.ts");
+    const fd = openRoot("${dir.path}");
     process.seteuid(65534);
     try {
-      removeTree(${JSON.stringify(dir.join("tree"))});
+      removeTreeAt(fd, "tree", "${dir.join("tree")}");
     } catch (error) {
       console.log([error.errno, error.path, error.code, error.hint].join());
     }
