@@ -13,6 +13,11 @@ const BUSY_TIMEOUT_MS = 60_000;
 const CODES: Readonly<Record<string, readonly [code: ErrorCode, what: string, hint?: string]>> = {
   SQLITE_BUSY: ["Unavailable", "is locked by another process", "look for a stopped ctr process"],
   SQLITE_FULL: ["ResourceExhausted", "cannot grow: the disk is full", "free some space on that disk"],
+  SQLITE_IOERR_SHMSIZE: [
+    "ResourceExhausted",
+    "cannot be opened: the disk is full",
+    "free some space on that disk",
+  ],
   SQLITE_NOTADB: ["DataLoss", "is not a database", "move the file away, or restore it from a copy"],
   SQLITE_CORRUPT: [
     "DataLoss",
