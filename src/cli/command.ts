@@ -21,11 +21,14 @@ interface ArgumentOptions {
   completion?: Completion;
 }
 
-export const required = (missing: string, options: ArgumentOptions = {}): Argument<string> => ({
-  kind: "required",
-  missing,
-  ...options,
-});
+/** Without a sentence, a missing one shows the command's help with exit code 0, as some of ctr's commands do. */
+export function required(missing: string, options?: ArgumentOptions): Argument<string>;
+export function required(options?: ArgumentOptions): Argument<string>;
+export function required(first?: string | ArgumentOptions, options?: ArgumentOptions): Argument<string> {
+  const missing = typeof first === "string" ? first : undefined;
+  return { kind: "required", missing, ...(typeof first === "string" ? options : first) };
+}
+
 export const optional = (options: ArgumentOptions = {}): Argument<string | undefined> => ({
   kind: "optional",
   ...options,

@@ -1,3 +1,4 @@
+import type { Client } from "../client/open.ts";
 import type { GlobalValues } from "./globals.ts";
 
 /** What a command is given besides its own flags and arguments. */
@@ -5,4 +6,24 @@ export interface Context {
   readonly globals: GlobalValues;
   /** Aborts when `--timeout` is over. */
   readonly signal: AbortSignal;
+  /** The state directory in the namespace asked for; closed when the command has ended. */
+  openClient(): Promise<Client>;
+}
+
+/** A context whose client, if it is asked for one, is closed with it. */
+export function createContext(globals: GlobalValues, signal: AbortSignal): Context & AsyncDisposable {
+  let opened: Promise<Client> | undefined;
+  const open = async (): Promise<Client> => {
+    const { openClient } = await import("../client/open.ts");
+    return openClient({ root: globals.root, state: globals.state, namespace: globals.namespace });
+  };
+  return {
+    globals,
+    signal,
+    openClient: () => (opened ??= open()),
+    async [Symbol.asyncDispose]() {
+      const client = await opened?.catch(() => undefined);
+      await client?.[Symbol.asyncDispose]();
+    },
+  };
 }

@@ -12,7 +12,7 @@ export function reportFailure(thrown: unknown, debug: boolean): number {
   const error = rootFailure(thrown);
   if ((error as NodeJS.ErrnoException)?.code === "EPIPE") return EXIT_BROKEN_PIPE;
   const unknownCommand = error instanceof UnknownCommand;
-  writeError(`${unknownCommand ? "" : "ctr: "}${failureLine(error)}\n`);
+  writeError(`${unknownCommand ? "" : "ctr: "}${reportLine(error)}\n`);
   if (debug) writeError(`${fullStory(thrown)}\n`);
   return unknownCommand ? EXIT_UNKNOWN_COMMAND : EXIT_FAILURE;
 }
@@ -27,7 +27,8 @@ function rootFailure(thrown: unknown): unknown {
   }
 }
 
-function failureLine(error: unknown): string {
+/** The sentence, with the hint in parentheses. */
+export function reportLine(error: unknown): string {
   const message = error instanceof Error ? error.message || error.name : String(error);
   const hint = error instanceof CtrError || error instanceof UnknownCommand ? error.hint : undefined;
   const line = message.trim().replaceAll(/\s*\n\s*/g, "; ");

@@ -1,34 +1,30 @@
+import { Command, Option } from "commander";
 import { type Arguments, type CommandDefinition, type Group, isGroup, type Leaf } from "./command.ts";
 import { type Flags, flagName } from "./flags/flag.ts";
 import { globalFlags } from "./globals.ts";
 
-const INTRODUCTION = `containerd's ctr without a daemon: every command works directly on a state directory,
-and nothing runs when no container runs.`;
+const INTRODUCTION = `containerd's ctr without a daemon: every command works directly on a state directory, and nothing runs when no container runs.`;
 
 export function commandHelp(path: readonly string[], definition: CommandDefinition): string {
-  const usage = `ctr ${[...path, ...(hasFlags(definition.flags) ? ["[flags]"] : []), ...argumentWords(definition.args)].join(" ")}`;
-  return sections([
-    ["NAME", `ctr ${path.join(" ")} - ${definition.summary}`],
-    ["USAGE", usage],
-    ["DESCRIPTION", definition.description],
-    ["EXAMPLES", definition.examples?.map((example) => `ctr ${example}`).join("\n")],
-    ["OPTIONS", flagLines(definition.flags)],
-  ]);
+  const command = createCommand(path, definition.flags)
+    .usage([...(hasFlags(definition.flags) ? ["[flags]"] : []), ...argumentWords(definition.args)].join(" "))
+    .description(sentences(definition));
+  const { examples } = definition;
+  if (examples)
+    command.addHelpText("after", `\nExamples:\n${examples.map((line) => `  ctr ${line}`).join("\n")}`);
+  return textOf(command);
 }
 
 /** Loads the modules of its commands for their summaries. */
 export async function groupHelp(path: readonly string[], group: Group): Promise<string> {
   const isRoot = path.length === 0;
-  const name = ["ctr", ...path].join(" ");
-  const flags = isRoot ? globalFlags : (group.flags ?? {});
-  const members = await summaries(group);
-  return sections([
-    ["NAME", `${name} - ${group.summary}`],
-    ["USAGE", `${name} ${isRoot ? "[global options] " : ""}command [command options] [arguments...]`],
-    ["DESCRIPTION", isRoot ? INTRODUCTION : undefined],
-    ["COMMANDS", columns(members.map(({ names, summary }) => [names.join(", "), summary]))],
-    [isRoot ? "GLOBAL OPTIONS" : "OPTIONS", flagLines(flags)],
-  ]);
+  const command = createCommand(path, isRoot ? globalFlags : (group.flags ?? {}))
+    .usage(`${isRoot ? "[global flags] " : ""}command [flags] [arguments...]`)
+    .description(isRoot ? INTRODUCTION : `${capitalized(group.summary)}.`);
+  for (const { names, summary } of await summaries(group)) {
+    command.command(names.join(", ")).helpOption(false).description(summary);
+  }
+  return textOf(command);
 }
 
 export interface Summary {
@@ -44,6 +40,9 @@ export async function summaries(group: Group): Promise<Summary[]> {
 const summaryOf = async (entry: Leaf | Group): Promise<string> =>
   isGroup(entry) ? entry.summary : (await entry.load()).default.summary;
 
+const sentences = ({ summary, description }: CommandDefinition): string =>
+  [`${capitalized(summary)}.`, description].filter(Boolean).join("\n\n");
+
 const hasFlags = (flags: Flags): boolean => Object.keys(flags).length > 0;
 
 /** `<image> [<container>] [<arg>...]` */
@@ -55,13 +54,6 @@ export function argumentWords(args: Arguments): string[] {
   });
 }
 
-/** `--user VALUE, -u VALUE` */
-export function flagSpelling(name: string, flag: Flags[string]): string {
-  const value = flag.placeholder ? ` ${flag.placeholder}` : "";
-  const short = flag.alias && `${flag.alias.length === 1 ? "-" : "--"}${flag.alias}${value}`;
-  return [`--${flagName(name)}${value}`, short].filter(Boolean).join(", ");
-}
-
 /** The summary with what happens when the flag is not given. */
 export function flagNote(flag: Flags[string]): string {
   const fallback = typeof flag.default === "string" || typeof flag.default === "number" ? flag.default : "";
@@ -70,21 +62,27 @@ export function flagNote(flag: Flags[string]): string {
     .join(" ");
 }
 
-function flagLines(flags: Flags): string {
-  const lines = Object.entries(flags).map(
-    ([name, flag]) => [flagSpelling(name, flag), flagNote(flag)] as const,
-  );
-  return columns([...lines, ["--help, -h", "show help"]]);
+function createCommand(path: readonly string[], flags: Flags): Command {
+  const command = new Command(["ctr", ...path].join(" "))
+    .helpOption("-h, --help", "show help")
+    .helpCommand(false);
+  for (const [name, flag] of Object.entries(flags)) {
+    const short = flag.alias?.length === 1 ? `-${flag.alias}, ` : "";
+    const value = flag.placeholder && ` <${flag.placeholder}>`;
+    command.addOption(new Option(`${short}--${flagName(name)}${value}`, flagNote(flag)));
+  }
+  return command.configureHelp({ helpWidth: 110, subcommandTerm: (subcommand) => subcommand.name() });
 }
 
-function columns(rows: readonly (readonly [string, string])[]): string {
-  const width = Math.max(...rows.map(([left]) => left.length));
-  return rows.map(([left, right]) => `${left.padEnd(width)}  ${right}`.trimEnd()).join("\n");
+function textOf(command: Command): string {
+  let text = "";
+  command.configureOutput({
+    writeOut: (part) => {
+      text += part;
+    },
+  });
+  command.outputHelp();
+  return text;
 }
 
-function sections(parts: readonly (readonly [title: string, text: string | undefined])[]): string {
-  return parts
-    .filter(([, text]) => text)
-    .map(([title, text]) => `${title}:\n${text!.replaceAll(/^(?=.)/gm, "   ")}\n`)
-    .join("\n");
-}
+const capitalized = (text: string): string => text.slice(0, 1).toUpperCase() + text.slice(1);

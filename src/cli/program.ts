@@ -1,7 +1,10 @@
-import type { Context } from "./context.ts";
+import { commands } from "./commands/table.ts";
+import { createContext } from "./context.ts";
 import { reportFailure } from "./failure.ts";
 import { writeOut } from "./output.ts";
-import { type Request, resolve } from "./resolve.ts";
+import { parse } from "./parse.ts";
+import { type Request, type RunRequest, resolve } from "./resolve.ts";
+import { HelpWanted } from "./usage-error.ts";
 
 /** How long a command may tidy up after its time is over. */
 const GRACE_MILLISECONDS = 2000;
@@ -11,18 +14,26 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
   let debug = false;
   try {
     if (argv.at(-1) === "--generate-bash-completion") return await listCandidates(argv.slice(0, -1));
-    const { commands } = await import("./commands/table.ts");
     const request = await resolve(commands, argv);
     if (request.kind !== "run") return await explain(request);
-    const { parse } = await import("./parse.ts");
-    const { globals, input } = parse(request);
-    debug = globals.debug;
-    return await withDeadline(globals.timeout, async (signal) => {
-      const context: Context = { globals, signal };
-      return (await request.definition.run(input, context)) ?? 0;
-    });
+    debug = request.globals.some(({ key, text }) => key === "debug" && text !== "false");
+    return await runCommand(request);
   } catch (error) {
     return reportFailure(error, debug);
+  }
+}
+
+async function runCommand(request: RunRequest): Promise<number> {
+  const { path, definition } = request;
+  try {
+    const { globals, input } = parse(request);
+    return await withDeadline(globals.timeout, async (signal) => {
+      await using context = createContext(globals, signal);
+      return (await definition.run(input, context)) ?? 0;
+    });
+  } catch (error) {
+    if (error instanceof HelpWanted) return explain({ kind: "command-help", path, definition });
+    throw error;
   }
 }
 
@@ -34,7 +45,7 @@ async function listCandidates(words: readonly string[]): Promise<number> {
 }
 
 /** Help or the version: to standard output, with a problem's sentence around it. */
-async function explain(request: Exclude<Request, { kind: "run" }>): Promise<number> {
+async function explain(request: Exclude<Request, RunRequest>): Promise<number> {
   if (request.kind === "version") {
     const { version } = await import("./version.ts");
     writeOut(`ctr ${version}\n`);
@@ -73,6 +84,8 @@ async function withDeadline(
   const running = work(controller.signal);
   try {
     return await Promise.race([running, deadline.promise]);
+  } catch (error) {
+    throw controller.signal.aborted ? controller.signal.reason : error;
   } finally {
     clearTimeout(timer);
   }

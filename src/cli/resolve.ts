@@ -3,9 +3,17 @@ import { type GivenFlag, type Normalised, normalise, spellings } from "./flags/n
 import { globalFlags } from "./globals.ts";
 import { UnknownCommand, UsageError } from "./usage-error.ts";
 
+export interface RunRequest {
+  kind: "run";
+  path: string[];
+  definition: CommandDefinition;
+  globals: GivenFlag[];
+  leaf: Normalised;
+}
+
 /** What a command line asks for. */
 export type Request =
-  | { kind: "run"; path: string[]; definition: CommandDefinition; globals: GivenFlag[]; leaf: Normalised }
+  | RunRequest
   | { kind: "command-help"; path: string[]; definition: CommandDefinition; problem?: UsageError }
   | { kind: "group-help"; path: string[]; group: Group; problem?: UsageError }
   | { kind: "version" };

@@ -24,3 +24,11 @@ export class UnknownCommand extends Error {
     this.hint = hint;
   }
 }
+
+/** A command line with nothing to do: help, and exit code 0. */
+export class HelpWanted extends Error {
+  constructor() {
+    super("see the command's help");
+    this.name = "HelpWanted";
+  }
+}

@@ -1,0 +1,26 @@
+import { parseDigest } from "../../../core/digest.ts";
+import { hasCode } from "../../../core/errors.ts";
+import { forEachName } from "../../batch.ts";
+import { defineCommand, variadic } from "../../command.ts";
+import { writeOut } from "../../output.ts";
+
+export default defineCommand({
+  summary: "delete one or more blobs",
+  description: "Those that are not there are skipped.",
+  flags: {},
+  args: { digests: variadic({ completion: "digests" }) },
+  async run({ args }, context) {
+    const client = await context.openClient();
+    const content = await client.content();
+    await forEachName(args.digests, async (word) => {
+      const digest = parseDigest(word);
+      try {
+        await content.delete(digest);
+      } catch (error) {
+        if (hasCode(error, "NotFound")) return;
+        throw error;
+      }
+      writeOut(`${digest}\n`);
+    });
+  },
+});

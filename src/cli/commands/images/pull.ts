@@ -1,0 +1,60 @@
+import { wantedPlatforms } from "../../../client/pull.ts";
+import { parseLabels } from "../../../core/labels.ts";
+import { parsePlatform } from "../../../core/platform.ts";
+import { defineCommand, required } from "../../command.ts";
+import { booleanFlag, integerFlag, listFlag } from "../../flags/flag.ts";
+import { registryFlags, remoteOptionsOf } from "../../flags/registry.ts";
+import { snapshotterFlags } from "../../flags/snapshotter.ts";
+import { writeOut } from "../../output.ts";
+import { formatDuration } from "../../print/ages.ts";
+import { pullShown } from "../../pull-image.ts";
+
+export default defineCommand({
+  summary: "pull an image from a registry",
+  description:
+    "Fetches, verifies and unpacks it, so that it is ready to run. What an earlier pull that was broken off has fetched is not fetched again. docker.io, its library/ and :latest may be left out.",
+  examples: ["images pull busybox", "images pull --platform linux/arm64 docker.io/library/alpine:3"],
+  flags: {
+    ...registryFlags,
+    ...snapshotterFlags,
+    label: listFlag("label of the image, in place of those it had", { placeholder: "KEY=VALUE" }),
+    platform: listFlag("platform to pull", { placeholder: "OS/ARCH", completion: "platforms" }),
+    allPlatforms: booleanFlag("pull every platform"),
+    allMetadata: booleanFlag("also fetch manifests and configs of the other platforms"),
+    skipMetadata: booleanFlag("only fetch what belongs to the chosen platforms, as is the default"),
+    printChainid: booleanFlag("print the chain ID of what is unpacked"),
+    maxConcurrentDownloads: integerFlag("layers to fetch side by side; 0 leaves it to ctr", { default: 0 }),
+    local: booleanFlag("let this process do the work, as it always does"),
+    syncFs: booleanFlag("make layers durable before they count as unpacked, as they always are"),
+    quiet: booleanFlag("print nothing", { alias: "q" }),
+  },
+  args: { ref: required("please provide an image reference to pull", { completion: "images" }) },
+  async run({ flags, args }, context) {
+    const started = performance.now();
+    const platforms = wantedPlatforms(flags.platform.map(parsePlatform), flags.allPlatforms);
+    const remote = await remoteOptionsOf(flags, args.ref);
+    const client = await context.openClient();
+    const say = (line: string) => {
+      if (!flags.quiet) writeOut(`${line}\n`);
+    };
+    const { image, unpacked } = await pullShown(
+      client,
+      args.ref,
+      {
+        remote,
+        platforms,
+        allMetadata: flags.allMetadata && !flags.skipMetadata,
+        snapshotter: flags.snapshotter,
+        labels: parseLabels(flags.label),
+        maxConcurrentDownloads: flags.maxConcurrentDownloads,
+        quiet: flags.quiet,
+      },
+      context,
+    );
+    for (const { platform, chainId } of unpacked) {
+      say(`unpacking ${platform} ${image.target.digest}...`);
+      if (flags.printChainid && chainId) writeOut(`image chain ID: ${chainId}\n`);
+    }
+    say(`done: ${formatDuration(performance.now() - started)}\t`);
+  },
+});

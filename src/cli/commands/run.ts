@@ -1,0 +1,102 @@
+import { generateId } from "../../client/containers.ts";
+import { deleteContainer } from "../../client/delete-container.ts";
+import { findImage } from "../../client/images.ts";
+import type { Client } from "../../client/open.ts";
+import { type RunOptions, run, runDetached, runEphemeral } from "../../client/run.ts";
+import { hasCode } from "../../core/errors.ts";
+import { parseLabels } from "../../core/labels.ts";
+import { parsePlatform } from "../../core/platform.ts";
+import { defineCommand, optional, variadic } from "../command.ts";
+import type { Context } from "../context.ts";
+import { booleanFlag, type FlagValues, stringFlag } from "../flags/flag.ts";
+import { isolationFlags, isolationOf } from "../flags/isolation.ts";
+import { nameContainer, newContainerFlags } from "../flags/new-container.ts";
+import { runtimeOf } from "../flags/runtime.ts";
+import { containerLabelsOf, specInputOf } from "../flags/spec.ts";
+import { taskIoFlags, taskIoOf } from "../flags/task-io.ts";
+import { writeOut } from "../output.ts";
+import { UsageError } from "../usage-error.ts";
+
+const runFlags = {
+  rm: booleanFlag("delete the container when it has ended; not with --detach"),
+  ...taskIoFlags,
+  platform: stringFlag("which of the image's platforms to run", {
+    placeholder: "OS/ARCH",
+    completion: "platforms",
+  }),
+  ...isolationFlags,
+  ...newContainerFlags,
+};
+
+export default defineCommand({
+  summary: "run a container",
+  description:
+    "Flags go before the container's command. An image that is missing is pulled first. Without an id one is made up; ctr run IMAGE -- COMMAND gives a command without an id. The exit code is the container's own.",
+  examples: [
+    "run --rm -t docker.io/library/busybox:latest shell",
+    "run -d docker.io/library/nginx:latest web",
+    "run --rm busybox -- echo hello",
+  ],
+  flags: runFlags,
+  args: { image: optional({ completion: "images" }), container: optional(), args: variadic() },
+  commandAfter: 2,
+  async run({ flags, args }, context) {
+    if (flags.detach && flags.rm)
+      throw new UsageError("flags --detach and --rm cannot be specified together");
+    const platform = flags.platform ? parsePlatform(flags.platform) : undefined;
+    const { source, id = generateId() } = nameContainer(flags, args, { platform });
+    const client = await context.openClient();
+    const options: RunOptions = {
+      id,
+      source,
+      spec: { ...(await specInputOf(flags)), ...(await isolationOf(flags)), args: args.args },
+      labels: containerLabelsOf(flags),
+      snapshotter: flags.snapshotter,
+      snapshotterLabels: parseLabels(flags.snapshotterLabel),
+      runtime: await runtimeOf(flags, flags.runcSystemdCgroup),
+      signal: context.signal,
+      io: taskIoOf(flags, flags.tty),
+      noPivot: flags.noPivot,
+      pidFile: flags.pidFile,
+    };
+    await pullMissing(client, options, context);
+    const isNamed = flags.config ? args.image : args.container;
+    if (flags.detach && !isNamed) writeOut(`${id}\n`);
+    return start(client, options, flags);
+  },
+});
+
+async function start(
+  client: Client,
+  options: RunOptions,
+  flags: FlagValues<typeof runFlags>,
+): Promise<number> {
+  if (flags.detach) {
+    await runDetached(client, options);
+    return 0;
+  }
+  if (options.io.kind === "attached") {
+    return (await (flags.rm ? runEphemeral : run)(client, options)).status;
+  }
+  const { followTask } = await import("../follow-task.ts");
+  const status = await followTask(await runDetached(client, options));
+  if (flags.rm) await deleteContainer(client, options.id);
+  return status;
+}
+
+/** What is not there yet is pulled without a word on standard output, which is the container's. */
+async function pullMissing(
+  client: Client,
+  { source, snapshotter }: RunOptions,
+  context: Context,
+): Promise<void> {
+  if (source.kind !== "image") return;
+  try {
+    await findImage(client, source.name);
+  } catch (error) {
+    if (!hasCode(error, "NotFound")) throw error;
+    const { pullShown } = await import("../pull-image.ts");
+    const platforms = source.platform ? [source.platform] : undefined;
+    await pullShown(client, source.name, { platforms, snapshotter }, context);
+  }
+}

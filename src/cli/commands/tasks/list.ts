@@ -1,0 +1,38 @@
+import { hasCode } from "../../../core/errors.ts";
+import type { Task } from "../../../core/task.ts";
+import { defineCommand } from "../../command.ts";
+import { listingFlags } from "../../flags/listing.ts";
+import { printListing, printNames } from "../../print/listing.ts";
+import { tableStyles } from "../../print/table.ts";
+
+export default defineCommand({
+  summary: "list tasks",
+  flags: listingFlags,
+  args: {},
+  async run({ flags }, context) {
+    const client = await context.openClient();
+    const tasks = await (await client.tasks()).list();
+    if (flags.quiet) return printNames(tasks.map(({ id }) => id));
+    const described = (await Promise.all(tasks.map(describe))).filter((task) => task !== undefined);
+    printListing(
+      {
+        style: tableStyles.wideHeader,
+        header: ["TASK", "PID", "STATUS"],
+        rows: described.map(({ id, pid, status }) => [id, String(pid), status.toUpperCase()]),
+        records: described,
+      },
+      flags.output,
+    );
+  },
+});
+
+/** Undefined for one that is gone by now. */
+async function describe(task: Task) {
+  try {
+    const [pid, status] = await Promise.all([task.pid(), task.status()]);
+    return { id: task.id, pid, status };
+  } catch (error) {
+    if (hasCode(error, "NotFound")) return undefined;
+    throw error;
+  }
+}
