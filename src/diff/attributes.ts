@@ -21,7 +21,7 @@ const NO_ID = 2 ** 32 - 1;
 /** Owner, extended attributes, mode, times: chown takes setuid bits away and file capabilities, so it is first. */
 export function setAttributesFd(fd: number, header: TarHeader): void {
   const { modified, accessed } = fileTimes(header);
-  chownFd(fd, validId(header.uid), validId(header.gid));
+  chownFd(fd, header.uid, header.gid);
   for (const { key, value } of header.xattrs) trySetXattr(key, true, () => setXattrFd(fd, key, value));
   chmodFd(fd, header.mode);
   setTimesFd(fd, accessed, modified);
@@ -35,7 +35,7 @@ export function setAttributesAt(
   type: "link" | "file" | "other",
 ): void {
   const { modified, accessed } = fileTimes(header);
-  chownAt(directoryFd, name, validId(header.uid), validId(header.gid));
+  chownAt(directoryFd, name, header.uid, header.gid);
   for (const { key, value } of header.xattrs) {
     trySetXattr(key, type === "file", () => setXattr(procPath(directoryFd, name), key, value));
   }
@@ -63,8 +63,11 @@ function bounded(time: TarTime): FileTime {
   return time.seconds < 0 || time.seconds >= MAX_SECONDS ? EPOCH : time;
 }
 
-/** Archives of other systems have negative IDs (nobody is -2), which the kernel takes modulo 2^32; its -1 means "leave". */
-function validId(id: number): number {
+/**
+ * The ID as the kernel takes it. Archives of other systems have negative ones (nobody is -2), which it takes modulo
+ * 2^32. Throws InvalidArgument for those beyond, and for -1, by which it would leave the owner as it is.
+ */
+export function kernelId(id: number): number {
   const unsigned = id < 0 ? id + 2 ** 32 : id;
   if (unsigned < 0 || unsigned >= NO_ID) throw new CtrError("InvalidArgument", `user or group ID ${id}`);
   return unsigned;

@@ -4,6 +4,7 @@ import { setTimesFd } from "../sys/attributes.ts";
 import { hasErrno } from "../sys/errno.ts";
 import { closeFd, O_DIRECTORY, O_NOFOLLOW, O_RDONLY } from "../sys/open.ts";
 import type { TarHeader } from "../tar/header.ts";
+import { kernelId } from "./attributes.ts";
 import { asName, type BytePath, baseOf, cleanPath, parentOf, quoteName } from "./byte-path.ts";
 import { makeDirectory } from "./entries/directory.ts";
 import { makeHardlink } from "./entries/hardlink.ts";
@@ -28,7 +29,11 @@ export class Unpacker implements Disposable {
   begin(header: TarHeader): void {
     this.entryName = header.name;
     this.unpacking.tree.closeForgotten();
-    this.named(() => this.make(cleanPath(header.name), header));
+    this.named(() => {
+      header.uid = kernelId(header.uid);
+      header.gid = kernelId(header.gid);
+      this.make(cleanPath(header.name), header);
+    });
   }
 
   write(bytes: Uint8Array, offset: number): void {
