@@ -10,7 +10,6 @@ import { checkCall } from "./errno.ts";
 import { cString, linkOnFirstUse, type Name, nameFromBytes } from "./libc.ts";
 
 const AT_REMOVEDIR = 0x200;
-const AT_SYMLINK_FOLLOW = 0x400;
 
 /** renameat2's ways (linux/fs.h): never replace, or exchange the two atomically. */
 export const RENAME_NOREPLACE = 1;
@@ -70,15 +69,6 @@ export function symlinkAt(target: Name, dirFd: number, name: Name): void {
 /** linkat(2): links to `fromName` itself, also when that is a symbolic link. */
 export function linkAt(fromDirFd: number, fromName: Name, toDirFd: number, toName: Name): void {
   checkCall(libc().linkat(fromDirFd, cString(fromName), toDirFd, cString(toName), 0), "linkat", toName);
-}
-
-/** Gives the open file `fd` (one of O_TMPFILE too) a name; by /proc, which needs no capability. */
-export function linkFd(fd: number, toDirFd: number, toName: Name): void {
-  checkCall(
-    libc().linkat(-100, `/proc/self/fd/${fd}`, toDirFd, cString(toName), AT_SYMLINK_FOLLOW),
-    "linkat",
-    toName,
-  );
 }
 
 /** unlinkat(2). EISDIR for a directory. */

@@ -111,10 +111,6 @@ export function hasErrno(error: unknown, ...names: Errno[]): boolean {
   return (names as string[]).includes((error as NodeJS.ErrnoException).code ?? "");
 }
 
-export function errnoNumber(name: Errno): number {
-  return ERRNOS[name][0];
-}
-
 function isKnown(name: string): name is Errno {
   return Object.hasOwn(ERRNOS, name);
 }

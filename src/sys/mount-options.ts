@@ -2,7 +2,7 @@
  * fstab-style options as mount(2) wants them: flags, and the rest as the filesystem's own data, in containerd's
  * way. Pure.
  */
-export const MS_RDONLY = 1;
+const MS_RDONLY = 1;
 const MS_NOSUID = 2;
 const MS_NODEV = 4;
 const MS_NOEXEC = 8;
@@ -14,7 +14,6 @@ const MS_NOSYMFOLLOW = 256;
 const MS_NOATIME = 1024;
 const MS_NODIRATIME = 2048;
 export const MS_BIND = 4096;
-export const MS_MOVE = 8192;
 export const MS_REC = 16384;
 const MS_UNBINDABLE = 1 << 17;
 const MS_PRIVATE = 1 << 18;

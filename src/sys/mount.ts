@@ -13,7 +13,7 @@ import type { Mount } from "../core/mount.ts";
 import { asSysError, checkCall, hasErrno, SysError } from "./errno.ts";
 import { cString, lastErrno, linkOnFirstUse } from "./libc.ts";
 import { readMountInfo } from "./mount-info.ts";
-import { MS_BIND, MS_MOVE, MS_REC, MS_REMOUNT, PER_MOUNT_FLAGS, parseMountOptions } from "./mount-options.ts";
+import { MS_BIND, MS_REC, MS_REMOUNT, PER_MOUNT_FLAGS, parseMountOptions } from "./mount-options.ts";
 import { fitsOnePage, mountLongOverlay } from "./overlay-mount.ts";
 
 const MNT_DETACH = 2;
@@ -68,11 +68,6 @@ function inheritedFlags(place: string): number {
   const buffer = Buffer.alloc(112);
   checkCall(libc().statvfs(cString(place), buffer), "statvfs", place);
   return buffer.readUInt32LE(72) & 0b1110;
-}
-
-/** Moves the mount at `from` to `to` in one step. EINVAL where the parent mount is shared. */
-export function moveMount(from: string, to: string): void {
-  callMount(from, to, "", MS_MOVE, "");
 }
 
 function callMount(source: string, place: string, type: string, flags: number, data: string): void {

@@ -19,7 +19,6 @@ export const CLONE_NEWUSER = 0x10000000;
 export const CLONE_NEWPID = 0x20000000;
 export const CLONE_NEWNET = 0x40000000;
 
-export const CAP_CHOWN = 0;
 export const CAP_SYS_ADMIN = 21;
 export const CAP_MKNOD = 27;
 

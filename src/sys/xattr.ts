@@ -16,8 +16,6 @@ const libc = linkOnFirstUse({
   fsetxattr: { args: ["i32", "cstring", "ptr", SIZE, "i32"], returns: "i32" },
   llistxattr: { args: ["cstring", "ptr", SIZE], returns: LONG },
   flistxattr: { args: ["i32", "ptr", SIZE], returns: LONG },
-  lremovexattr: { args: ["cstring", "cstring"], returns: "i32" },
-  fremovexattr: { args: ["i32", "cstring"], returns: "i32" },
 });
 
 /** The value of attribute `key` of `path` itself; `undefined` when it has none. */
@@ -54,16 +52,7 @@ export function listXattrsFd(fd: number): string[] {
   );
 }
 
-/** ENODATA when there is none. */
-export function removeXattr(path: Name, key: string): void {
-  checkCall(libc().lremovexattr(cString(path), cString(key)), `lremovexattr ${key}`, path);
-}
-
-export function removeXattrFd(fd: number, key: string): void {
-  checkCall(libc().fremovexattr(fd, cString(key)), `fremovexattr ${key}`);
-}
-
-const readBuffer = Buffer.allocUnsafeSlow(XATTR_SIZE_MAX);
+let readBuffer: Buffer | undefined;
 
 /** One call instead of asking for the size first: the buffer holds the longest there is. */
 function readValue(
@@ -71,6 +60,7 @@ function readValue(
   subject: Name | undefined,
   call: (buffer: Buffer) => number | bigint,
 ): Uint8Array | undefined {
+  readBuffer ??= Buffer.allocUnsafeSlow(XATTR_SIZE_MAX);
   const length = call(readBuffer);
   if (length !== -1) return new Uint8Array(readBuffer.subarray(0, Number(length)));
   const failure = new SysError(lastErrno(), syscall, subject);

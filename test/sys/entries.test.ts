@@ -13,7 +13,6 @@ import { hasCode } from "../../src/core/errors.ts";
 import {
   deviceNumber,
   linkAt,
-  linkFd,
   mkdirAt,
   mknodAt,
   RENAME_EXCHANGE,
@@ -28,12 +27,11 @@ import {
   unlinkAt,
 } from "../../src/sys/entries.ts";
 import { type Errno, hasErrno } from "../../src/sys/errno.ts";
-import { AT_FDCWD, closeFd, O_DIRECTORY, O_PATH, O_RDWR, openAt } from "../../src/sys/open.ts";
+import { AT_FDCWD, closeFd, O_DIRECTORY, O_PATH, openAt } from "../../src/sys/open.ts";
 import { readDirectory } from "../../src/sys/read-directory.ts";
 import { tempDir } from "../support/temp.ts";
 
 const fails = (errno: Errno) => (error: unknown) => hasErrno(error, errno);
-const O_TMPFILE = 0o20000000;
 
 /** Runs `use` with a fresh directory and its descriptor. */
 function inTempDir(use: (fd: number, dir: ReturnType<typeof tempDir>) => void): void {
@@ -113,16 +111,6 @@ test("links: symbolic ones keep their target's bytes, hard ones never follow", (
     assert.is(readlinkSync(dir.join("hard")), "file");
     linkAt(fd, "file", fd, "second");
     assert.is(lstatSync(dir.join("file")).nlink, 2);
-  });
-});
-
-test("an unnamed file gets its name when it is whole", () => {
-  inTempDir((fd, dir) => {
-    const fileFd = openAt(fd, ".", O_TMPFILE | O_DIRECTORY | O_RDWR, 0o600);
-    writeFileSync(fileFd, "whole");
-    linkFd(fileFd, fd, "named");
-    closeFd(fileFd);
-    assert.is(readFileSync(dir.join("named"), "utf8"), "whole");
   });
 });
 

@@ -1,6 +1,5 @@
 import {
   closeSync,
-  existsSync,
   mkdirSync,
   openSync,
   readdirSync,
@@ -17,7 +16,6 @@ import {
   mountAll,
   mountAt,
   mountPointsBelow,
-  moveMount,
   unmount,
   unmountAll,
 } from "../../src/sys/mount.ts";
@@ -139,17 +137,6 @@ mounts("an overlay of two layers", () => {
   assert.is(readFileSync(dir.join("m/a"), "utf8"), "low");
   assert.is(readFileSync(dir.join("m/b"), "utf8"), "lower");
   assert.equal(readdirSync(dir.join("up")), ["c"]);
-});
-
-mounts("a mount moves in one step", () => {
-  using dir = memoryDir();
-  mkdirSync(dir.join("a"));
-  mkdirSync(dir.join("b"));
-  mountAt(tmpfs(), dir.join("a"));
-  writeFileSync(dir.join("a/x"), "");
-  moveMount(dir.join("a"), dir.join("b"));
-  assert.ok(existsSync(dir.join("b/x")));
-  assert.not(isMountPoint(dir.join("a")));
 });
 
 mounts.run();
