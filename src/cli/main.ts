@@ -1,12 +1,13 @@
-/** The executable's entry: a command line, or the supervisor of one task, which must not load the commands. */
-if (process.argv[2] === "_supervise") {
+/**
+ * The executable's first words. As `ctr _supervise BUNDLE` it is a task's supervisor, which stays for as long as its
+ * task: nothing of the command line may be loaded into it.
+ */
+const [role, bundlePath] = process.argv.slice(2);
+if (role === "_supervise" && bundlePath) {
   const { supervise } = await import("../runtime/supervisor/main.ts");
-  await supervise(process.argv[3] ?? "");
+  await supervise(bundlePath);
 } else {
-  const [{ reportFailure }, { runProgram }] = await Promise.all([
-    import("./failure.ts"),
-    import("./program.ts"),
-  ]);
+  const { reportFailure, runProgram } = await import("./program.ts");
   for (const event of ["uncaughtException", "unhandledRejection"] as const) {
     process.on(event, (error: unknown) =>
       process.exit(reportFailure(error, process.argv.includes("--debug"))),

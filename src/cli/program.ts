@@ -1,10 +1,13 @@
 import { commands } from "./commands/table.ts";
 import { createContext } from "./context.ts";
 import { reportFailure } from "./failure.ts";
+
 import { writeOut } from "./output.ts";
 import { parse } from "./parse.ts";
 import { type Request, type RunRequest, resolve } from "./resolve.ts";
 import { HelpWanted } from "./usage-error.ts";
+
+export { reportFailure };
 
 /** How long a command may tidy up after its time is over. */
 const GRACE_MILLISECONDS = 2000;
