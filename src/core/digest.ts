@@ -1,4 +1,5 @@
 import { CtrError } from "./errors.ts";
+import { quote } from "./quote.ts";
 
 /** `algorithm:hex`, checked by `parseDigest`: never a path separator, safe in a path or a URL. */
 export type Digest = string & { readonly digest: unique symbol };
@@ -11,7 +12,7 @@ export function parseDigest(text: string): Digest {
   const hexLength = HEX_LENGTH[text.slice(0, colon)];
   const hex = text.slice(colon + 1);
   if (colon < 0 || hexLength !== hex.length || !/^[a-f0-9]+$/.test(hex)) {
-    throw new CtrError("InvalidArgument", `invalid checksum digest format ${JSON.stringify(text)}`);
+    throw new CtrError("InvalidArgument", `invalid checksum digest format ${quote(text)}`);
   }
   return text as Digest;
 }

@@ -1,5 +1,6 @@
 import type { Descriptor } from "./descriptor.ts";
 import { CtrError } from "./errors.ts";
+import { quote } from "./quote.ts";
 
 /** Registries must take manifests of 4 MiB (OCI distribution spec); twice that is the most we read into memory. */
 export const MAX_DOCUMENT_BYTES = 8 * 1024 * 1024;
@@ -124,7 +125,8 @@ export class JsonFields {
   }
 
   #at(name: string): string {
-    return this.#path ? `${this.#path}.${name}` : name;
+    const shown = /^[\w.-]{1,64}$/.test(name) ? name : quote(name);
+    return this.#path ? `${this.#path}.${shown}` : shown;
   }
 }
 

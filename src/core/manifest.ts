@@ -4,6 +4,7 @@ import { CtrError } from "./errors.ts";
 import { JsonFields } from "./json-fields.ts";
 import { isIndex, isManifest } from "./media-type.ts";
 import { normalizePlatform, type Platform, platformDistance } from "./platform.ts";
+import { quote } from "./quote.ts";
 
 export { type ContainerDefaults, chainIds, type ImageConfig, parseImageConfig } from "./image-config.ts";
 export { checkDocumentSize, MAX_DOCUMENT_BYTES } from "./json-fields.ts";
@@ -28,6 +29,9 @@ export interface ImageManifest {
 }
 
 const MAX_ENTRIES = 10_000;
+/** Looser than RFC 6838, but nothing that a header or a terminal would take for a command. */
+const MEDIA_TYPE = /^[\x20-\x7e]{1,255}$/;
+const PLATFORM_WORD = /^[A-Za-z0-9_.+-]{0,64}$/;
 const ATTESTATION_ANNOTATION = "vnd.docker.reference.type";
 
 /**
@@ -112,11 +116,7 @@ function readDocument(bytes: Uint8Array, descriptor: Descriptor, subject: string
   }
   const mediaType = fields.string("mediaType");
   if (mediaType && mediaType !== descriptor.mediaType) {
-    throw mixed(
-      subject,
-      `expected ${descriptor.mediaType} but found ${JSON.stringify(mediaType)}`,
-      descriptor,
-    );
+    throw mixed(subject, `expected ${descriptor.mediaType} but found ${quote(mediaType)}`, descriptor);
   }
   return fields;
 }
@@ -144,7 +144,7 @@ function descriptors(fields: JsonFields, name: string): Descriptor[] {
 export function readDescriptor(fields: JsonFields): Descriptor {
   const mediaType = fields.string("mediaType");
   const size = fields.count("size");
-  if (!mediaType) throw fields.wrong("mediaType", "a media type");
+  if (!mediaType || !MEDIA_TYPE.test(mediaType)) throw fields.wrong("mediaType", "a media type");
   if (size === undefined) throw fields.wrong("size", "a size");
   const platform = readPlatform(fields.object("platform"));
   const urls = fields.strings("urls", MAX_ENTRIES);
@@ -170,7 +170,10 @@ function readPlatform(fields: JsonFields | undefined): Platform | undefined {
   const os = fields?.string("os") ?? "";
   const architecture = fields?.string("architecture") ?? "";
   if (!fields || (!os && !architecture)) return undefined;
-  const variant = fields.string("variant");
+  const variant = fields.string("variant") ?? "";
+  for (const [name, word] of Object.entries({ os, architecture, variant })) {
+    if (!PLATFORM_WORD.test(word)) throw fields.wrong(name, "part of a platform");
+  }
   const osVersion = fields.string("os.version");
   const osFeatures = fields.strings("os.features", MAX_ENTRIES);
   return normalizePlatform({

@@ -1,5 +1,6 @@
 import { type Digest, isDigest } from "./digest.ts";
 import { CtrError } from "./errors.ts";
+import { quote } from "./quote.ts";
 
 /** What names an image in a registry, in full: distribution spec's `HOST[:PORT]/PATH[:TAG][@DIGEST]`. */
 export interface Reference {
@@ -21,7 +22,6 @@ export const DOCKER_HOST = "docker.io";
 const DOCKER_ALIASES: readonly string[] = ["index.docker.io", "registry-1.docker.io"];
 const DEFAULT_TAG = "latest";
 const MAX_REPOSITORY_LENGTH = 255;
-const MAX_SHOWN_LENGTH = 300;
 
 const DOMAIN = /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*$/;
 const IPV6 = /^\[[0-9a-f:.]+\]$/;
@@ -114,6 +114,5 @@ function checkPath(given: string, host: string, path: string): void {
 }
 
 function invalid(given: string, words: string, hint?: string): CtrError {
-  const shown = given.length > MAX_SHOWN_LENGTH ? `${given.slice(0, MAX_SHOWN_LENGTH)}…` : given;
-  return new CtrError("InvalidArgument", `invalid reference ${JSON.stringify(shown)}: ${words}`, { hint });
+  return new CtrError("InvalidArgument", `invalid reference ${quote(given)}: ${words}`, { hint });
 }

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { CtrError } from "../core/errors.ts";
 import type { Pace } from "./options.ts";
 
 /**
@@ -14,6 +15,15 @@ export function retryDelayMs(next: number, retryAfter: string | null, pace: Pace
   return asked > pace.longestDelayMs ? undefined : Math.max(asked, ours);
 }
 
+/** Throws the signal's own `CtrError`, or Canceled, when it is given up meanwhile. */
 export async function pause(delayMs: number, signal: AbortSignal | undefined): Promise<void> {
-  await sleep(delayMs, undefined, { signal });
+  try {
+    await sleep(delayMs, undefined, { signal });
+  } catch (cause) {
+    throw canceled(signal, "waiting to try again", cause);
+  }
+}
+
+export function canceled(signal: AbortSignal | undefined, subject: string, cause: unknown): CtrError {
+  return signal?.reason instanceof CtrError ? signal.reason : new CtrError("Canceled", subject, { cause });
 }

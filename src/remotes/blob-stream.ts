@@ -1,5 +1,6 @@
 import type { Descriptor } from "../core/descriptor.ts";
 import { CtrError } from "../core/errors.ts";
+import { quote } from "../core/quote.ts";
 import { pause, retryDelayMs } from "./backoff.ts";
 import { isPassing, isRefused } from "./connection-errors.ts";
 import type { Pace } from "./options.ts";
@@ -107,8 +108,7 @@ async function checkStart(
 
 function wrongSize({ headers }: HttpResponse, { size }: Descriptor, has: string): CtrError {
   const encoding = headers.get("content-encoding");
-  const encoded =
-    encoding && encoding !== "identity" ? `, encoded as ${JSON.stringify(encoding.slice(0, 40))}` : "";
+  const encoded = encoding && encoding !== "identity" ? `, encoded as ${quote(encoding)}` : "";
   return new CtrError("DataLoss", `registry has ${has} bytes of ${size} expected${encoded}`, {
     hint: "the registry, or a proxy on the way, alters what it was given",
   });

@@ -4,6 +4,7 @@ import { CtrError } from "../core/errors.ts";
 import { JsonFields } from "../core/json-fields.ts";
 import { checkDocumentSize, MAX_DOCUMENT_BYTES } from "../core/manifest.ts";
 import { isIndex, isManifest, mediaTypes } from "../core/media-type.ts";
+import { quote } from "../core/quote.ts";
 import type { Reference } from "../core/reference.ts";
 import { refusal } from "./authorization.ts";
 import { ACCEPTED_MANIFESTS, contentTypeOf } from "./content-type.ts";
@@ -65,7 +66,7 @@ function fromHeaders(response: HttpResponse, { digest: wanted }: Reference): Des
   const target = { mediaType, digest: parseDigest(digest), size };
   checkDocumentSize(target);
   if (!wanted || digest === wanted) return target;
-  throw new CtrError("InvalidArgument", `registry answers with ${digest} when asked for ${wanted}`);
+  throw new CtrError("InvalidArgument", `registry answers with ${target.digest} when asked for ${wanted}`);
 }
 
 async function fromDocument(response: HttpResponse, { digest: wanted }: Reference): Promise<Descriptor> {
@@ -77,10 +78,7 @@ async function fromDocument(response: HttpResponse, { digest: wanted }: Referenc
   const digest = digestOf(bytes, algorithm);
   const promised = wanted ?? said;
   if (promised && promised !== digest) {
-    throw new CtrError(
-      "DataLoss",
-      `manifest has digest ${digest}, expected ${JSON.stringify(promised.slice(0, 150))}`,
-    );
+    throw new CtrError("DataLoss", `manifest has digest ${digest}, expected ${quote(promised)}`);
   }
   return { mediaType: mediaTypeOf(bytes, served, digest), digest, size: bytes.length };
 }
@@ -97,7 +95,7 @@ function mediaTypeOf(bytes: Uint8Array, served: string, digest: Digest): string 
   const names = fields.filledNames();
   if (!own && names.has("manifests")) return mediaTypes.ociIndex;
   if (!own && names.has("config") && names.has("layers")) return mediaTypes.ociManifest;
-  const words = `unsupported media type ${JSON.stringify((own || served).slice(0, 100))}`;
+  const words = `unsupported media type ${quote(own || served)}`;
   throw new CtrError("NotImplemented", words);
 }
 

@@ -1,5 +1,5 @@
 import { CtrError } from "../core/errors.ts";
-import { pause, retryDelayMs } from "./backoff.ts";
+import { canceled, pause, retryDelayMs } from "./backoff.ts";
 import { readBody } from "./body.ts";
 import { connectionError, isPassing, Stalled } from "./connection-errors.ts";
 import { HttpLog } from "./http-log.ts";
@@ -76,16 +76,7 @@ export class Transport {
       if (isAnswer) await outcome.discard();
       const why = isAnswer ? `status ${outcome.status}` : outcome.message;
       this.log.event(`try ${next} of ${tries} in ${Math.round(delayMs ?? 0)} ms: ${why}`);
-      await this.#pause(delayMs ?? 0, request);
-    }
-  }
-
-  /** Waits, unless the request is given up meanwhile: then throws Canceled. */
-  async #pause(delayMs: number, { method, url, signal }: HttpRequest): Promise<void> {
-    try {
-      await pause(delayMs, signal);
-    } catch (cause) {
-      throw this.#failure(cause, method, url, signal);
+      await pause(delayMs ?? 0, request.signal);
     }
   }
 
@@ -174,8 +165,7 @@ export class Transport {
   #failure(cause: unknown, method: string, url: URL, signal: AbortSignal | undefined): CtrError {
     if (cause instanceof CtrError) return cause;
     if (!signal?.aborted) return connectionError(cause, method, url);
-    if (signal.reason instanceof CtrError) return signal.reason;
-    return new CtrError("Canceled", `${method} ${showUrl(url)}`, { cause: signal.reason });
+    return canceled(signal, `${method} ${showUrl(url)}`, cause);
   }
 }
 

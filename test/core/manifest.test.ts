@@ -124,6 +124,30 @@ const refusedManifests: [name: string, document: unknown, code: ErrorCode, words
     /not a media type/,
   ],
   [
+    "a media type with a line break",
+    { ...manifest, config: { ...config, mediaType: "a/b\r\nx-evil: 1" } },
+    "InvalidArgument",
+    /config\.mediaType is not a media type/,
+  ],
+  [
+    "a platform that commands terminals",
+    { ...manifest, layers: [{ ...layer, platform: { os: "\u001b[2J", architecture: "amd64" } }] },
+    "InvalidArgument",
+    /layers\[0\]\.platform\.os is not part of a platform/,
+  ],
+  [
+    "a long digest, quoted in part",
+    { ...manifest, config: { ...config, digest: "x".repeat(5000) } },
+    "InvalidArgument",
+    /^[^\n]{100,250}$/,
+  ],
+  [
+    "a hostile annotation, quoted",
+    { ...manifest, annotations: { "\u001b[2J": 1 } },
+    "InvalidArgument",
+    /annotations\."\\u001b\[2J" is not a string/,
+  ],
+  [
     "numbers for urls",
     { ...manifest, layers: [{ ...layer, urls: [1] }] },
     "InvalidArgument",
