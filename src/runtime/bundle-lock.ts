@@ -2,11 +2,12 @@ import { closeSync, fstatSync, mkdirSync, openSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { CtrError } from "../core/errors.ts";
 import { asSysError, hasErrno } from "../sys/errno.ts";
-import { tryLock } from "../sys/lock.ts";
+import { lockWithin, tryLock } from "../sys/lock.ts";
 import type { Bundle } from "./bundle.ts";
 
 /** Those who only ask whether a lock is held hold it themselves for an instant. */
 const PROBE_RETRY_MS = 1;
+const RELEASE_TIMEOUT_MS = 10_000;
 
 /**
  * Makes the bundle's directory if need be and locks it exclusively; answers the locking descriptor. Whatever the
@@ -29,6 +30,23 @@ export async function lockBundle(bundle: Bundle): Promise<number> {
   }
 }
 
+/**
+ * Locks a bundle that exists as soon as it is free: a supervisor that does not answer any more is about to end.
+ * Throws NotFound when the bundle is gone, Unavailable when it stays locked.
+ */
+export async function waitForBundle(bundle: Bundle): Promise<number> {
+  const fd = tryOpen(bundle.path);
+  if (fd === undefined) throw notFound(bundle);
+  try {
+    await lockWithin(fd, "exclusive", { timeoutMs: RELEASE_TIMEOUT_MS });
+    if (!isStill(fd, bundle.path)) throw notFound(bundle);
+    return fd;
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
+}
+
 /** Whether some process is at work on the bundle: its supervisor, or whoever creates or deletes it. */
 export function isLocked(path: string): boolean {
   const fd = tryOpen(path);
@@ -43,6 +61,10 @@ export function isLocked(path: string): boolean {
 /** A directory that was removed and made anew while we waited is another one: its lock is not ours. */
 function isStill(fd: number, path: string): boolean {
   return fstatSync(fd).ino === statSync(path, { throwIfNoEntry: false })?.ino;
+}
+
+function notFound({ id }: Bundle): CtrError {
+  return new CtrError("NotFound", `task ${id}`);
 }
 
 function makeDirectory(path: string): void {

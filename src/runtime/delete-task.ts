@@ -4,7 +4,7 @@ import { CtrError, hasCode } from "../core/errors.ts";
 import type { Exit } from "../core/task.ts";
 import { isSameProcessAlive } from "../sys/process.ts";
 import { type Bundle, readExecRecord, readExit, readTaskRecord } from "./bundle.ts";
-import { lockBundle } from "./bundle-lock.ts";
+import { waitForBundle } from "./bundle-lock.ts";
 import { SupervisorGone } from "./connection.ts";
 import { killTask } from "./kill-task.ts";
 import { removeDeadTask } from "./remove-dead-task.ts";
@@ -42,7 +42,7 @@ async function killAndWait(bundle: Bundle): Promise<void> {
 
 /** The supervisor has left, all being on disk, or was killed. */
 async function deleteUnsupervised(bundle: Bundle): Promise<Exit> {
-  const lockFd = await lockWithoutMaking(bundle);
+  const lockFd = await waitForBundle(bundle);
   try {
     const status = taskStatus(bundle);
     const exit = taskExit(bundle);
@@ -53,12 +53,6 @@ async function deleteUnsupervised(bundle: Bundle): Promise<Exit> {
   } finally {
     closeSync(lockFd);
   }
-}
-
-async function lockWithoutMaking(bundle: Bundle): Promise<number> {
-  // Throws NotFound for a task that is gone; locking would make its directory.
-  taskStatus(bundle);
-  return lockBundle(bundle);
 }
 
 /** As `Task.deleteExec`. */

@@ -178,6 +178,7 @@ function spawnSupervisor(bundle: Bundle, lockFd: number): SpawnedSupervisor {
     connection,
     async end() {
       (await connection)[Symbol.dispose]();
+      child.ref();
       await child.exited;
     },
   };

@@ -16,7 +16,7 @@ const PACKAGES: Readonly<Record<string, string>> = { runc: "runc", crun: "crun" 
 /** Throws NotFound naming the package for a runtime that is not installed. */
 export function findRunc(options: RuntimeOptions, root: string): Runc {
   const name = options.binary || "runc";
-  const binary = Bun.which(name);
+  const binary = Bun.which(name, { PATH: process.env.PATH ?? "" });
   if (binary === null) {
     const where = name.includes("/") ? "" : ` in PATH (${process.env.PATH ?? ""})`;
     const suite = PACKAGES[name.slice(name.lastIndexOf("/") + 1)];
@@ -48,7 +48,7 @@ export async function callRunc(runc: Runc, words: readonly string[], subject = "
   return stdout;
 }
 
-/** What went wrong with a command that wrote to the log at `logPath`. */
+/** What went wrong with a command that wrote to the log at `logPath`. `run` is our way to create, not the user's. */
 export function failureFromLog(logPath: string, subject: string): CtrError {
   let text = "";
   try {
@@ -56,7 +56,8 @@ export function failureFromLog(logPath: string, subject: string): CtrError {
   } catch {
     // It could not even open its log; its status is all that there is to say.
   }
-  return runtimeFailure(lastWords(text) ?? "no message of the OCI runtime", subject);
+  const words = lastWords(text) ?? "no message of the OCI runtime";
+  return runtimeFailure(words.replace(/^runc run failed/, "runc create failed"), subject);
 }
 
 /** Real errors end in `: unknown`, containerd's class for what its runtime said. */

@@ -1,15 +1,16 @@
 /**
  * The caller's own descriptors. Terminals and pipes are opened anew, nonblocking: the flag stays ours, where setting
  * it on the inherited descriptor would outlive us in the user's shell. Files are used as they are, since their
- * position belongs to all who share them, and never block for long.
+ * position belongs to all who share them, and never block for long. A socket cannot be opened anew; it is nonblocking
+ * until we let go of it.
  */
 import { closeSync, fstatSync, readSync } from "node:fs";
-import { openPath, writeNow } from "../../sys/descriptors.ts";
+import { isNonblocking, openPath, setNonblocking, writeNow } from "../../sys/descriptors.ts";
 import { hasErrno } from "../../sys/errno.ts";
 import { O_NOCTTY, O_NONBLOCK, O_RDONLY, O_WRONLY } from "../../sys/open.ts";
 import { isTerminal } from "../../sys/terminal.ts";
 
-export type CallerEndKind = "pipe" | "null" | "terminal" | "other";
+export type CallerEndKind = "pipe" | "null" | "terminal" | "socket" | "file" | "other";
 
 const NULL_DEVICE = 0x103;
 const CHUNK_BYTES = 65536;
@@ -28,6 +29,8 @@ export function callerEndKind(fd: number): CallerEndKind {
   }
   if (stat.isFIFO()) return "pipe";
   if (stat.isCharacterDevice() && stat.rdev === NULL_DEVICE) return "null";
+  if (stat.isFile()) return "file";
+  if (stat.isSocket()) return "socket";
   return isTerminal(fd) ? "terminal" : "other";
 }
 
@@ -41,16 +44,15 @@ export interface CallerReader extends CallerEnd {
 }
 
 export function openCallerReader(fd: number): CallerReader {
-  const own = reopen(fd, O_RDONLY);
-  if (!own.isNew) return { fd, read: async () => readChunk(fd), [Symbol.dispose]() {} };
+  if (callerEndKind(fd) === "file") return { fd, read: async () => readChunk(fd), [Symbol.dispose]() {} };
+  const own = openOwn(fd, O_RDONLY);
   const reader = (Bun.file(own.fd).stream() as ReadableStream<Uint8Array>).getReader();
-  const { [Symbol.dispose]: close } = closing(own);
   return {
     fd: own.fd,
     read: async () => (await reader.read()).value,
     [Symbol.dispose]() {
       void reader.cancel().catch(() => {});
-      close();
+      own[Symbol.dispose]();
     },
   };
 }
@@ -61,8 +63,8 @@ export interface CallerWriter extends CallerEnd {
 }
 
 export function openCallerWriter(fd: number): CallerWriter {
-  const own = reopen(fd, O_WRONLY);
-  return { fd: own.fd, write: (bytes) => writeAll(own.fd, bytes), ...closing(own) };
+  const own = openOwn(fd, O_WRONLY);
+  return { ...own, write: (bytes) => writeAll(own.fd, bytes) };
 }
 
 /** Writes everything, waiting without blocking where a nonblocking descriptor takes no more. */
@@ -85,23 +87,32 @@ function readChunk(fd: number): Uint8Array | undefined {
   return count === 0 ? undefined : chunk.subarray(0, count);
 }
 
-interface OwnEnd {
-  fd: number;
-  isNew: boolean;
+function openOwn(fd: number, flags: number): CallerEnd {
+  switch (callerEndKind(fd)) {
+    case "pipe":
+    case "terminal":
+      return opened(openPath(`/proc/self/fd/${fd}`, flags | O_NONBLOCK | O_NOCTTY));
+    case "socket":
+      return nonblockingUntilDisposed(fd);
+    default:
+      return { fd, [Symbol.dispose]() {} };
+  }
 }
 
-function reopen(fd: number, flags: number): OwnEnd {
-  const kind = callerEndKind(fd);
-  if (kind !== "pipe" && kind !== "terminal") return { fd, isNew: false };
-  return { fd: openPath(`/proc/self/fd/${fd}`, flags | O_NONBLOCK | O_NOCTTY), isNew: true };
+function opened(fd: number): CallerEnd {
+  return { fd, [Symbol.dispose]: once(() => closeSync(fd)) };
 }
 
-function closing({ fd, isNew }: OwnEnd): Disposable {
-  let isClosed = !isNew;
-  return {
-    [Symbol.dispose]() {
-      if (!isClosed) closeSync(fd);
-      isClosed = true;
-    },
+function nonblockingUntilDisposed(fd: number): CallerEnd {
+  if (isNonblocking(fd)) return { fd, [Symbol.dispose]() {} };
+  setNonblocking(fd, true);
+  return { fd, [Symbol.dispose]: once(() => setNonblocking(fd, false)) };
+}
+
+function once(work: () => void): () => void {
+  let isDone = false;
+  return () => {
+    if (!isDone) work();
+    isDone = true;
   };
 }

@@ -5,7 +5,7 @@
  */
 import { basename } from "node:path";
 import { bundleAt } from "../bundle.ts";
-import { listen, serveInherited } from "./server.ts";
+import { listen, serveOwner } from "./server.ts";
 import { createSupervisor } from "./supervisor.ts";
 
 const CLIENT_FD = 3;
@@ -18,10 +18,7 @@ export async function supervise(bundlePath: string): Promise<void> {
   // Signals of a session that ends, or of a terminal, are not for us.
   for (const signal of ["SIGHUP", "SIGINT", "SIGTERM", "SIGPIPE"] as const) process.on(signal, () => {});
   listen("supervisor.sock", supervisor);
-  await serveInherited(CLIENT_FD, supervisor, async () => {
-    // The client died, or failed, before it asked for anything.
-    if (supervisor.isIdle()) await supervisor.abandon().finally(() => process.exit(1));
-  });
+  await serveOwner(CLIENT_FD, supervisor);
 }
 
 if (import.meta.main) await supervise(process.argv.at(-1)!);

@@ -4,12 +4,13 @@ import { openPath, setNonblocking } from "../../sys/descriptors.ts";
 import { hasErrno } from "../../sys/errno.ts";
 import { O_APPEND, O_CREAT, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY } from "../../sys/open.ts";
 import { isSameProcessAlive } from "../../sys/process.ts";
-import { startLogger } from "./logger.ts";
+import { type Logger, startLogger } from "./logger.ts";
 import type { StdioPlan, StreamSource } from "./protocol.ts";
 
 export interface ContainerStdio {
   /** What becomes the process' 0, 1 and 2. Closed by `started`. */
   readonly fds: readonly [number, number, number];
+  readonly loggerPid: number | undefined;
   /** Closes our copies of the process' ends: as long as we have them, nobody else sees an end of file. */
   started(): void;
   /** EOF for the process, once all that other writers wrote is read. */
@@ -25,6 +26,7 @@ export interface ContainerStdio {
 export async function openStdio(plan: StdioPlan): Promise<ContainerStdio> {
   const given: number[] = [];
   const held: number[] = [];
+  let logger: Logger | undefined;
   let stdinWriter: number | undefined;
   const release = (fds: number[]) => {
     for (const fd of fds.splice(0)) closeSync(fd);
@@ -34,14 +36,14 @@ export async function openStdio(plan: StdioPlan): Promise<ContainerStdio> {
     stdinWriter = undefined;
   };
   try {
-    const pipes = plan.logger && (await startLogger(plan.logger));
+    logger = plan.logger && (await startLogger(plan.logger));
     const stdin = openStdin(plan.stdin);
     given.push(stdin.fd);
     stdinWriter = stdin.writerFd;
     for (const name of ["stdout", "stderr"] as const) {
       const source = plan[name];
       if (source.kind === "fifo") held.push(openPath(source.path, O_RDONLY | O_NONBLOCK));
-      given.push(source.kind === "logger" ? pipes![name] : openOutput(source));
+      given.push(source.kind === "logger" ? logger![name] : openOutput(source));
     }
   } catch (error) {
     release([...given, ...held]);
@@ -50,6 +52,7 @@ export async function openStdio(plan: StdioPlan): Promise<ContainerStdio> {
   }
   return {
     fds: [given[0]!, given[1]!, given[2]!],
+    loggerPid: logger?.pid,
     started: () => release(given),
     closeStdin,
     close() {

@@ -9,6 +9,7 @@ import { openConsoleSocket } from "./console.ts";
 import { type ContainerStdio, openStdio } from "./open-stdio.ts";
 import type { StdioPlan } from "./protocol.ts";
 import type { End, Reaper } from "./reaper.ts";
+import type { RuntimeCalls } from "./runtime-calls.ts";
 
 /** A process in the container that ends as our child. */
 export interface SupervisedProcess extends ProcessIdentity {
@@ -33,8 +34,10 @@ export interface StartPlan {
   failure: string;
 }
 
-/** Calls of the runtime that are under way: their processes are Bun's to reap. */
-export type Calls = Set<number>;
+export interface StartContext {
+  calls: RuntimeCalls;
+  reaper: Reaper;
+}
 
 /**
  * Has the runtime start a process, detached, and takes over its end. Throws Unknown with the runtime's words; then
@@ -42,8 +45,7 @@ export type Calls = Set<number>;
  */
 export async function startProcess(
   plan: StartPlan,
-  reaper: Reaper,
-  calls: Calls,
+  { calls, reaper }: StartContext,
 ): Promise<SupervisedProcess> {
   const environment = runtimeEnvironment();
   const pidFile = join(plan.directory, "init.pid");
@@ -54,7 +56,8 @@ export async function startProcess(
     stdio = plan.terminal ? undefined : await openStdio(plan.stdio);
     const options = ["--pid-file", pidFile, ...(console ? ["--console-socket", console.path] : [])];
     const command = runcCommand(plan.runc, logPath, plan.command(options));
-    const status = await callDetaching(command, environment, stdio, calls);
+    if (stdio?.loggerPid !== undefined) calls.add(stdio.loggerPid);
+    const status = await calls.during(callDetaching(command, environment, stdio));
     if (status !== 0) throw failureFromLog(logPath, plan.failure);
     const pid = Number(readFileSync(pidFile, "latin1"));
     const startTicks = readProcessStat(pid)?.startTicks ?? 0;
@@ -72,15 +75,11 @@ async function callDetaching(
   command: string[],
   environment: Record<string, string>,
   stdio: ContainerStdio | undefined,
-  calls: Calls,
 ): Promise<number> {
   const [stdin, stdout, stderr] = stdio?.fds ?? (["ignore", "ignore", "ignore"] as const);
   const call = Bun.spawn(command, { stdin, stdout, stderr, env: environment });
   stdio?.started();
-  calls.add(call.pid);
-  const status = await call.exited;
-  calls.delete(call.pid);
-  return status;
+  return call.exited;
 }
 
 function takeOver(

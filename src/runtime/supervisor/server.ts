@@ -2,7 +2,8 @@
 import { CtrError } from "../../core/errors.ts";
 import { sendMessage } from "../../sys/sockets.ts";
 import { type LineHandlers, type LineSocket, lineSocketHandlers } from "./lines.ts";
-import { type Request, toWireError } from "./protocol.ts";
+import type { SupervisedProcess } from "./processes.ts";
+import { type Request, type StdioPlan, toWireError, toWireExit, type WireExit } from "./protocol.ts";
 import type { Supervisor } from "./supervisor.ts";
 
 /** The socket is for root alone from the moment it exists. */
@@ -15,19 +16,15 @@ export function listen(path: string, supervisor: Supervisor): void {
   }
 }
 
-/** Serves the connection that the creating client left open for us. `onClosed` when it is gone. */
-export async function serveInherited(
-  fd: number,
-  supervisor: Supervisor,
-  onClosed: () => void,
-): Promise<void> {
+/** Serves the client that had us started, on the connection it left open for us. */
+export async function serveOwner(fd: number, supervisor: Supervisor): Promise<void> {
   const handlers = lineSocketHandlers((socket) => {
-    const serving = serve(socket, supervisor);
+    const serving = serve(socket, supervisor, supervisor.ownerServed);
     return {
       ...serving,
       closed() {
         serving.closed();
-        onClosed();
+        supervisor.ownerGone();
       },
     };
   });
@@ -35,17 +32,20 @@ export async function serveInherited(
   await Bun.connect({ fd, socket: handlers } as unknown as Parameters<typeof Bun.connect>[0]);
 }
 
-function serve(socket: LineSocket, supervisor: Supervisor): LineHandlers {
+function serve(socket: LineSocket, supervisor: Supervisor, onServed = () => {}): LineHandlers {
   let isOpen = true;
   return {
-    async line(message) {
+    line(message) {
       const { n, ...request } = message as Request & { n: number };
-      try {
-        const result = await answer(request as Request, supervisor, socket, () => isOpen);
-        if (result !== undefined) socket.send({ n, result });
-      } catch (error) {
-        socket.send({ n, error: toWireError(error) });
-      }
+      void supervisor.during(async () => {
+        try {
+          const result = await answer(request as Request, supervisor, socket, () => isOpen);
+          if (result !== undefined) socket.send({ n, result });
+          if (isOpen && request.op === "wait") onServed();
+        } catch (error) {
+          socket.send({ n, error: toWireError(error) });
+        }
+      });
     },
     closed() {
       isOpen = false;
@@ -59,17 +59,18 @@ async function answer(
   socket: LineSocket,
   isOpen: () => boolean,
 ): Promise<object | undefined> {
+  const { container, execs } = supervisor;
   switch (request.op) {
     case "create":
-      return supervisor.create(request.start, request.stdio);
+      return { pid: (await container.create(request.start, request.stdio)).pid };
     case "start":
-      await supervisor.start();
+      await container.start();
       return {};
     case "exec":
-      return supervisor.exec(request.execId, request.stdio);
+      return { pid: (await startExec(supervisor, request.execId, request.stdio)).pid };
     case "wait":
       // A client that has died wants nothing removed any more.
-      return supervisor.wait(request.execId, () => isOpen() && request.thenDelete === true);
+      return wait(supervisor, request.execId, () => isOpen() && request.thenDelete === true);
     case "resize":
       supervisor.process(request.execId).resize(request);
       return {};
@@ -77,14 +78,44 @@ async function answer(
       supervisor.process(request.execId).closeStdin();
       return {};
     case "deleteExec":
-      return supervisor.deleteExec(request.execId);
+      return execs.delete(request.execId);
     case "delete":
-      return supervisor.delete();
-    case "console": {
-      const { masterFd } = supervisor.process(request.execId);
-      if (masterFd === undefined) throw new CtrError("FailedPrecondition", "console without a terminal");
-      sendMessage(socket.fd, new Uint8Array([0]), [masterFd]);
+      return remove(supervisor);
+    case "console":
+      sendMaster(supervisor.process(request.execId), socket);
       return undefined;
-    }
   }
+}
+
+async function startExec({ container, execs }: Supervisor, execId: string, stdio: StdioPlan) {
+  if (container.record === undefined) throw new CtrError("FailedPrecondition", "exec before creation");
+  if (container.end !== undefined) throw new CtrError("Unknown", "cannot exec in a stopped state");
+  return execs.start(execId, container.record.runc, stdio);
+}
+
+async function wait(
+  { container, execs }: Supervisor,
+  execId: string | undefined,
+  isDeletionWanted: () => boolean,
+): Promise<WireExit> {
+  if (execId !== undefined) {
+    const end = await execs.wait(execId);
+    return isDeletionWanted() ? execs.delete(execId) : toWireExit(end);
+  }
+  const end = await container.wait();
+  if (isDeletionWanted() || container.isRemoved) await container.remove();
+  return toWireExit(end);
+}
+
+async function remove({ container }: Supervisor): Promise<WireExit> {
+  if (container.end === undefined) {
+    throw new CtrError("FailedPrecondition", "task must be stopped before deletion: running");
+  }
+  await container.remove();
+  return toWireExit(container.end);
+}
+
+function sendMaster({ masterFd }: SupervisedProcess, socket: LineSocket): void {
+  if (masterFd === undefined) throw new CtrError("FailedPrecondition", "console without a terminal");
+  sendMessage(socket.fd, new Uint8Array([0]), [masterFd]);
 }

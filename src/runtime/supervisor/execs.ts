@@ -1,0 +1,92 @@
+import { join } from "node:path";
+import { CtrError } from "../../core/errors.ts";
+import { type Bundle, readExecRecord, readExit, writeRecord } from "../bundle.ts";
+import { execStillRuns, removeExec } from "../remove-exec.ts";
+import type { Runc } from "../runc.ts";
+import { type StartContext, type SupervisedProcess, startProcess } from "./processes.ts";
+import { type StdioPlan, toWireExit, type WireExit } from "./protocol.ts";
+import type { End } from "./reaper.ts";
+
+/** Processes beside the first. Their directories are made by clients, and claim their ids. */
+export interface Execs {
+  readonly runningCount: number;
+  start(execId: string, runc: Runc, stdio: StdioPlan): Promise<SupervisedProcess>;
+  /** Throws NotFound for one that is unknown or has ended. */
+  running(execId: string): SupervisedProcess;
+  /** Throws NotFound for one that is unknown. */
+  wait(execId: string): Promise<End>;
+  /** Throws FailedPrecondition for one that runs, NotFound. */
+  delete(execId: string): WireExit;
+}
+
+export function createExecs(bundle: Bundle, context: StartContext, onEnded: () => void): Execs {
+  const known = new Map<string, Promise<SupervisedProcess>>();
+  const running = new Map<string, SupervisedProcess>();
+
+  const start = async (execId: string, runc: Runc, stdio: StdioPlan): Promise<SupervisedProcess> => {
+    const directory = join("execs", execId);
+    const record = readExecRecord(bundle, execId);
+    if (record === undefined) throw notFound(execId);
+    const options = ["exec", "--detach", "--process", join(directory, "process.json")];
+    try {
+      const exec = await startProcess(
+        {
+          runc,
+          directory,
+          terminal: record.terminal,
+          stdio,
+          failure: "OCI runtime exec failed",
+          command: (more) => [...options, ...more, bundle.id],
+        },
+        context,
+      );
+      writeRecord(join(directory, "exec.json"), { ...record, pid: exec.pid, startTicks: exec.startTicks });
+      running.set(execId, exec);
+      void exec.ended.then(() => {
+        running.delete(execId);
+        exec.close();
+        onEnded();
+      });
+      return exec;
+    } catch (error) {
+      known.delete(execId);
+      removeExec(bundle, execId, record);
+      throw error;
+    }
+  };
+
+  return {
+    get runningCount() {
+      return running.size;
+    },
+    start(execId, runc, stdio) {
+      if (known.has(execId)) throw new CtrError("AlreadyExists", `id ${execId}`);
+      const exec = start(execId, runc, stdio);
+      known.set(execId, exec);
+      return exec;
+    },
+    running(execId) {
+      const exec = running.get(execId);
+      if (exec === undefined) throw notFound(execId);
+      return exec;
+    },
+    async wait(execId) {
+      const exec = known.get(execId);
+      if (exec === undefined) throw notFound(execId);
+      return (await exec).ended;
+    },
+    delete(execId) {
+      const record = readExecRecord(bundle, execId);
+      if (!known.has(execId) || record === undefined) throw notFound(execId);
+      const exit = readExit(bundle, execId);
+      if (exit === undefined) throw execStillRuns();
+      known.delete(execId);
+      removeExec(bundle, execId, record);
+      return toWireExit(exit);
+    },
+  };
+}
+
+function notFound(execId: string): CtrError {
+  return new CtrError("NotFound", `process does not exist ${execId}`);
+}
