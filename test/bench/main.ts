@@ -17,7 +17,8 @@ import { runRows } from "./rows/run.ts";
 import { startUpRows } from "./rows/start-up.ts";
 import { startOurs, startTheirs } from "./side.ts";
 
-const ROWS: readonly Row[] = [...startUpRows, ...runRows, ...pullRows, ...memoryRows];
+/** Memory comes first, as long as the daemon is fresh. */
+const ROWS: readonly Row[] = [...memoryRows, ...startUpRows, ...runRows, ...pullRows];
 const GROUPS = [...new Set(ROWS.map((row) => row.group))];
 
 function chooseRows(only: string | undefined): readonly Row[] {
