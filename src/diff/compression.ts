@@ -1,5 +1,6 @@
 import { CtrError } from "../core/errors.ts";
 import type { Compression } from "../core/media-type.ts";
+import { ZstdFrames } from "./zstd-frames.ts";
 
 const GZIP_MAGIC = [0x1f, 0x8b, 0x08];
 const ZSTD_MAGIC = [0x28, 0xb5, 0x2f, 0xfd];
@@ -16,9 +17,8 @@ export function detectCompression(head: Uint8Array): Compression {
 
 /**
  * The bytes of the uncompressed stream. Works in a thread of zlib's pool, some chunks ahead of the reader. Several
- * gzip members or zstd frames in a row are one stream; zeros behind the last are ignored. Throws DataLoss for a stream
- * that is cut short or damaged; a zstd stream cut at a frame's end cannot be told from a whole one, but by its
- * digest. Failures of `source` come through as they are.
+ * gzip members or zstd frames in a row are one stream; zeros behind the last gzip member are ignored. Throws DataLoss
+ * for a stream that is cut short or damaged. Failures of `source` come through as they are.
  */
 export async function* decompress(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   const iterator = source[Symbol.asyncIterator]();
@@ -26,7 +26,8 @@ export async function* decompress(source: AsyncIterable<Uint8Array>): AsyncGener
   const whole = continueWith(head, iterator);
   const compression = detectCompression(head);
   if (compression === "none") yield* whole;
-  else yield* inflate(whole, compression);
+  else if (compression === "gzip") yield* inflate(whole, "gzip");
+  else yield* inflate(followFrames(whole), "zstd");
 }
 
 async function readHead(iterator: AsyncIterator<Uint8Array>): Promise<Uint8Array> {
@@ -49,6 +50,15 @@ async function* continueWith(
   } finally {
     await iterator.return?.();
   }
+}
+
+async function* followFrames(source: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const frames = new ZstdFrames();
+  for await (const chunk of source) {
+    frames.push(chunk);
+    yield chunk;
+  }
+  frames.finish();
 }
 
 async function* inflate(

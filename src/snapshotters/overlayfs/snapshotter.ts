@@ -91,12 +91,27 @@ class Overlayfs implements Snapshotter {
   }
 
   async remove(key: string): Promise<void> {
-    const { directoryId, inUse } = this.records.delete(key);
+    const { directoryId, inUse } = this.deleteRecord(key);
     if (!inUse) this.directories.remove(directoryId);
   }
 
   async *walk(filters?: readonly string[]): AsyncGenerator<SnapshotInfo> {
     for (const record of this.records.list(filters)) yield infoOf(record);
+  }
+
+  /**
+   * On a full disk not even a removal can be noted. An active snapshot is nobody else's and has no children, so its
+   * bytes may go first; were we killed then, `mounts` would find it empty.
+   */
+  private deleteRecord(key: string): { directoryId: number; inUse: boolean } {
+    try {
+      return this.records.delete(key);
+    } catch (error) {
+      const { kind, directoryId } = this.records.get(key);
+      if (!hasCode(error, "ResourceExhausted") || kind !== "Active") throw error;
+      this.directories.remove(directoryId);
+      return this.records.delete(key);
+    }
   }
 
   /** The directory comes before the row; the collector, for which it is litter until then, waits meanwhile. */
