@@ -3,7 +3,7 @@ import { Authorizer } from "./authorization.ts";
 import { mayBeOtherScheme } from "./connection-errors.ts";
 import type { RegistryHost } from "./hosts.ts";
 import type { RemoteOptions } from "./options.ts";
-import type { HttpRequest, HttpResponse, Transport } from "./transport.ts";
+import { type HttpRequest, type HttpResponse, isPassingStatus, type Transport } from "./transport.ts";
 
 export interface RegistryRequest extends Omit<HttpRequest, "url" | "authorization"> {
   /** Below `/v2`, with a slash at the start. */
@@ -14,6 +14,8 @@ export interface RegistryRequest extends Omit<HttpRequest, "url" | "authorizatio
 
 /** Patience for the question which scheme a loopback registry speaks: it answers at once, if not always well. */
 const PROBE_PACE = { tries: 1, responseMs: 5_000 };
+/** What servers answer to http on their https port. */
+const REFUSED_SCHEME_STATUS = 400;
 /** A token that was just renewed and is refused again will not get better. */
 const MAX_CHALLENGES = 2;
 
@@ -44,31 +46,39 @@ export class Registry {
 
   /** Answers whatever the status, 401 included when nothing helps against it. Throws as `Transport.send`. */
   async send(request: RegistryRequest): Promise<HttpResponse> {
-    if (!this.#isSchemeKnown) await this.#findScheme(request);
-    return this.#sendAuthorized(request);
+    const answer = this.#isSchemeKnown ? undefined : await this.#sendFindingScheme(request);
+    return answer ?? this.#sendAuthorized(this.#base, request);
   }
 
-  /** Leaves `#base` as it was when neither scheme is spoken: its errors are then the ones to show. */
-  async #findScheme({ path, signal }: RegistryRequest): Promise<void> {
-    const bases = [this.host.base, this.host.otherBase!];
-    for (const base of bases) {
-      const url = new URL(base + path);
-      const request = { method: "HEAD", url, signal, pace: PROBE_PACE } as const;
-      const outcome = await this.#transport.send(request).catch((error: CtrError) => error);
-      const isAnswer = !(outcome instanceof CtrError);
-      if (isAnswer) await outcome.discard();
-      // Servers answer 400 to http on their https port.
-      if (isAnswer ? outcome.status === 400 : mayBeOtherScheme(outcome)) continue;
-      this.#base = base;
-      this.#isSchemeKnown = isAnswer;
-      return;
+  /**
+   * Undefined when neither scheme got an answer worth keeping: then the request is sent again with all patience, and
+   * by `#base`, which is left as it was when neither is spoken, so that its errors are the ones to show.
+   */
+  async #sendFindingScheme(request: RegistryRequest): Promise<HttpResponse | undefined> {
+    for (const base of [this.host.base, this.host.otherBase!]) {
+      const outcome = await this.#sendAuthorized(base, { ...request, pace: PROBE_PACE }).catch(
+        (error: CtrError) => error,
+      );
+      if (outcome instanceof CtrError) {
+        if (mayBeOtherScheme(outcome)) continue;
+        throw outcome;
+      }
+      const isRefused = outcome.status === REFUSED_SCHEME_STATUS;
+      if (!isRefused) {
+        this.#base = base;
+        this.#isSchemeKnown = true;
+        if (!isPassingStatus(outcome.status)) return outcome;
+      }
+      await outcome.discard();
+      if (!isRefused) return undefined;
     }
+    return undefined;
   }
 
-  async #sendAuthorized(request: RegistryRequest): Promise<HttpResponse> {
+  async #sendAuthorized(base: string, request: RegistryRequest): Promise<HttpResponse> {
     const { path, scope, ...rest } = request;
     for (let challenges = 0; ; challenges++) {
-      const url = new URL(this.#base + path);
+      const url = new URL(base + path);
       const authorization = await this.#authorizer.header(url, scope, rest.signal);
       const response = await this.#transport.send({ ...rest, url, authorization });
       const isOwn = response.url.origin === url.origin;

@@ -42,6 +42,9 @@ const MAX_REDIRECTS = 10;
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 const PASSING_STATUSES: ReadonlySet<number> = new Set([408, 429, 500, 502, 503, 504]);
 
+/** Whether the same request may do better a little later. */
+export const isPassingStatus = (status: number): boolean => PASSING_STATUSES.has(status);
+
 /** Sends requests: times out, follows redirects, tries again what may pass. Statuses are the caller's to judge. */
 export class Transport {
   readonly secrets = new Secrets();
@@ -70,7 +73,7 @@ export class Transport {
         return error as CtrError;
       });
       const isAnswer = !(outcome instanceof CtrError);
-      if (isAnswer && (isLast || !PASSING_STATUSES.has(outcome.status))) return outcome;
+      if (isAnswer && (isLast || !isPassingStatus(outcome.status))) return outcome;
       const delayMs = retryDelayMs(next, isAnswer ? outcome.headers.get("retry-after") : null, this.pace);
       if (isAnswer && delayMs === undefined) return outcome;
       if (isAnswer) await outcome.discard();
