@@ -48,7 +48,7 @@ const hasFlags = (flags: Flags): boolean => Object.keys(flags).length > 0;
 /** `<image> [<container>] [<arg>...]` */
 export function argumentWords(args: Arguments): string[] {
   return Object.entries(args).map(([name, { kind }]) => {
-    const word = `<${flagName(name)}>`;
+    const word = `<${flagName(kind === "variadic" ? name.replace(/s$/, "") : name)}>`;
     if (kind === "required") return word;
     return kind === "optional" ? `[${word}]` : `[${word}...]`;
   });

@@ -16,6 +16,7 @@ const GRACE_MILLISECONDS = 2000;
 export async function runProgram(argv: readonly string[]): Promise<number> {
   let debug = false;
   try {
+    if (argv[0] === "__complete") return await complete(argv.slice(1));
     if (argv.at(-1) === "--generate-bash-completion") return await listCandidates(argv.slice(0, -1));
     const request = await resolve(commands, argv);
     if (request.kind !== "run") return await explain(request);
@@ -38,6 +39,11 @@ async function runCommand(request: RunRequest): Promise<number> {
     if (error instanceof HelpWanted) return explain({ kind: "command-help", path, definition });
     throw error;
   }
+}
+
+async function complete(words: readonly string[]): Promise<number> {
+  const { runCompletion } = await import("./completion/run-completion.ts");
+  return runCompletion(words);
 }
 
 async function listCandidates(words: readonly string[]): Promise<number> {

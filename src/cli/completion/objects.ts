@@ -1,0 +1,37 @@
+import { type Client, openClient } from "../../client/open.ts";
+import type { GlobalValues } from "../globals.ts";
+import { signalNames } from "../signals.ts";
+import type { Completion } from "./kinds.ts";
+
+const PLATFORMS = ["386", "amd64", "arm/v6", "arm/v7", "arm64", "ppc64le", "riscv64", "s390x"];
+
+/** Their names, as the state directory has them. Files are the shell's own business. */
+export async function objectNames(of: Completion, globals: GlobalValues): Promise<readonly string[]> {
+  if (typeof of !== "string") return of;
+  if (of === "platforms") return PLATFORMS.map((architecture) => `linux/${architecture}`);
+  if (of === "signals") return signalNames();
+  if (of === "snapshotters") return (await import("../../client/snapshotter-names.ts")).snapshotterNames;
+  await using client = openClient(globals);
+  return recordNames(of, client);
+}
+
+async function recordNames(of: Exclude<Completion, readonly string[]>, client: Client): Promise<string[]> {
+  switch (of) {
+    case "containers":
+      return (await client.containers()).list().map(({ id }) => id);
+    case "images":
+      return (await client.images()).list().map(({ name }) => name);
+    case "leases":
+      return (await client.leases()).list().map(({ id }) => id);
+    case "namespaces":
+      return (await client.namespaces()).list().map(({ name }) => name);
+    case "tasks":
+      return (await (await client.tasks()).list()).map(({ id }) => id);
+    case "digests":
+      return (await Array.fromAsync((await client.content()).walk())).map(({ digest }) => digest);
+    case "snapshots":
+      return (await Array.fromAsync((await client.snapshotter()).walk())).map(({ key }) => key);
+    default:
+      return [];
+  }
+}

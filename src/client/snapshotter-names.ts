@@ -1,0 +1,1 @@
+export { snapshotterNames } from "../snapshotters/index.ts";
