@@ -203,6 +203,25 @@ test("while another process swaps directories for links to the host's data, thos
   assert.equal(readdirSync(`${host}/inner`), ["precious"]);
 });
 
+test("a directory that is moved away in the midst does not lead the removal to where it went", async () => {
+  using dir = memoryDir();
+  const host = dir.join("host");
+  mkdirSync(host);
+  writeFileSync(`${host}/file`, "precious");
+  // Deep enough that the way back up must be found by `..`, with so much at the bottom that there is time to move.
+  makeDeep(dir.join("tree"), 300);
+  const moved = `${dir.join("tree")}${"/d".repeat(100)}`;
+  const bottom = `${dir.join("tree")}${"/d".repeat(300)}`;
+  for (let index = 0; index < 30_000; index++) mknodAt(AT_FDCWD, `${bottom}/${index}`, S_IFREG | 0o600, 0);
+  const fixture = join(FIXTURES, "move-when-gone.ts");
+  const mover = Bun.spawn([process.execPath, fixture, `${bottom}/0`, moved, `${host}/d`], { stdout: "pipe" });
+  await mover.stdout.getReader().read();
+  removeTree(dir.join("tree"));
+  assert.is(await mover.exited, 0);
+  assert.not(existsSync(dir.join("tree")));
+  assert.equal(readdirSync(host).sort(), ["d", "file"]);
+});
+
 test("what resists is named with its whole path, and how to go on", async () => {
   using dir = tempDir();
   mkdirSync(dir.join("tree/a/b"), { recursive: true });
