@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { CtrError } from "../core/errors.ts";
 import type { Pace } from "./options.ts";
 
@@ -17,6 +16,7 @@ export function retryDelayMs(next: number, retryAfter: string | null, pace: Pace
 
 /** Throws the signal's own `CtrError`, or Canceled, when it is given up meanwhile. */
 export async function pause(delayMs: number, signal: AbortSignal | undefined): Promise<void> {
+  const { setTimeout: sleep } = await import("node:timers/promises");
   try {
     await sleep(delayMs, undefined, { signal });
   } catch (cause) {

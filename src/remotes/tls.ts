@@ -1,4 +1,3 @@
-import { readFile } from "node:fs/promises";
 import { CtrError } from "../core/errors.ts";
 import type { RemoteOptions } from "./options.ts";
 
@@ -44,6 +43,7 @@ export function withoutIdentity({ cert: _cert, key: _key, ...trust }: TlsSetting
 }
 
 async function readSystemAuthorities(): Promise<string | undefined> {
+  const { readFile } = await import("node:fs/promises");
   for (const file of [process.env.SSL_CERT_FILE, ...SYSTEM_AUTHORITIES]) {
     const pem = file && (await readFile(file, "utf8").catch(() => undefined));
     if (pem) return pem;
@@ -52,6 +52,7 @@ async function readSystemAuthorities(): Promise<string | undefined> {
 }
 
 async function readPem(file: string): Promise<string> {
+  const { readFile } = await import("node:fs/promises");
   let text: string;
   try {
     text = await readFile(file, "utf8");
