@@ -13,7 +13,7 @@ import {
   startHostileRegistry,
 } from "../support/hostile-registry.ts";
 
-const PACE = { responseMs: 300, stallMs: 150, tries: 4, firstDelayMs: 2, longestDelayMs: 1500 };
+const PACE = { responseMs: 800, stallMs: 250, tries: 4, firstDelayMs: 2, longestDelayMs: 1500 };
 const DATA = Buffer.from(Array.from({ length: 5000 }, (_, at) => at % 251));
 const BLOB: Descriptor = { mediaType: mediaTypes.ociLayerGzip, digest: digestOf(DATA), size: DATA.length };
 const PATH = `/v2/app/blobs/${BLOB.digest}`;
