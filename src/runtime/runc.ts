@@ -35,6 +35,11 @@ export function runcCommand(runc: Runc, log: string | undefined, words: readonly
   return [...command, ...words];
 }
 
+const callPids = new Set<number>();
+
+/** Processes of calls under way: children that Bun reaps, and nobody else may. */
+export const runtimeCallPids: ReadonlySet<number> = callPids;
+
 /** Runs a command that starts no process in a container. Throws Unknown with the runtime's words, `subject` before them. */
 export async function callRunc(runc: Runc, words: readonly string[], subject = ""): Promise<string> {
   const child = Bun.spawn(runcCommand(runc, undefined, words), {
@@ -43,7 +48,9 @@ export async function callRunc(runc: Runc, words: readonly string[], subject = "
     stderr: "pipe",
     env: runtimeEnvironment(),
   });
+  callPids.add(child.pid);
   const [stdout, stderr, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
+  callPids.delete(child.pid);
   if (code !== 0) throw runtimeFailure(lastWords(stderr) ?? `exit status ${code}`, subject);
   return stdout;
 }

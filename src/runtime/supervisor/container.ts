@@ -14,6 +14,8 @@ export interface Container {
   readonly init: SupervisedProcess;
   /** Undefined until the first process has ended, and all that shared its pid namespace. */
   readonly end: End | undefined;
+  /** Whether the first process has ended, the others maybe not yet. */
+  readonly isEnding: boolean;
   readonly isRemoved: boolean;
   /** A failure leaves nothing of the task. Answers when it is created, or started. */
   create(start: boolean, stdio: StdioPlan): Promise<SupervisedProcess>;
@@ -30,6 +32,7 @@ export function createContainer(bundle: Bundle, context: StartContext): Containe
   let creation: Promise<SupervisedProcess> | undefined;
   let init: SupervisedProcess | undefined;
   let end: End | undefined;
+  let isEnding = false;
   let removal: Promise<void> | undefined;
   let ended: Promise<End> | undefined;
 
@@ -54,6 +57,7 @@ export function createContainer(bundle: Bundle, context: StartContext): Containe
     const { pid, startTicks } = init;
     writeRecord("init.json", { pid, startTicks, started: isStarted });
     ended = init.ended.then(async (initEnd) => {
+      isEnding = true;
       if (!task.hasPidNamespace) await killOthers(task);
       end = initEnd;
       return initEnd;
@@ -64,7 +68,7 @@ export function createContainer(bundle: Bundle, context: StartContext): Containe
   /** Processes of a shared pid namespace do not end with the first. */
   const killOthers = (task: TaskRecord) =>
     // It fails when none is left.
-    context.calls.during(callRunc(task.runc, ["kill", "--all", bundle.id, "KILL"]).catch(() => ""));
+    callRunc(task.runc, ["kill", "--all", bundle.id, "KILL"]).catch(() => "");
 
   return {
     get record() {
@@ -75,6 +79,9 @@ export function createContainer(bundle: Bundle, context: StartContext): Containe
     },
     get end() {
       return end;
+    },
+    get isEnding() {
+      return isEnding;
     },
     get isRemoved() {
       return removal !== undefined;
@@ -92,8 +99,7 @@ export function createContainer(bundle: Bundle, context: StartContext): Containe
     },
     async start() {
       const { pid, startTicks } = created(init);
-      const call = callRunc(created(record).runc, ["start", bundle.id], "OCI runtime start failed");
-      await context.calls.during(call);
+      await callRunc(created(record).runc, ["start", bundle.id], "OCI runtime start failed");
       if (removal === undefined) writeRecord("init.json", { pid, startTicks, started: true });
     },
     async wait() {
@@ -101,11 +107,11 @@ export function createContainer(bundle: Bundle, context: StartContext): Containe
       return created(ended);
     },
     remove() {
-      removal ??= context.calls.during(removeTask(bundle, created(record))).then(() => init?.close());
+      removal ??= removeTask(bundle, created(record)).then(() => init?.close());
       return removal;
     },
     async abandon() {
-      removal ??= context.calls.during(abandonTask(bundle, record));
+      removal ??= abandonTask(bundle, record);
       await removal;
     },
   };

@@ -9,7 +9,7 @@ import { openConsoleSocket } from "./console.ts";
 import { type ContainerStdio, openStdio } from "./open-stdio.ts";
 import type { StdioPlan } from "./protocol.ts";
 import type { End, Reaper } from "./reaper.ts";
-import type { RuntimeCalls } from "./runtime-calls.ts";
+import type { Starts } from "./starts.ts";
 
 /** A process in the container that ends as our child. */
 export interface SupervisedProcess extends ProcessIdentity {
@@ -35,18 +35,22 @@ export interface StartPlan {
 }
 
 export interface StartContext {
-  calls: RuntimeCalls;
+  starts: Starts;
   reaper: Reaper;
+  /** Children of Bun's that stay. */
+  loggerPids: Set<number>;
 }
 
 /**
  * Has the runtime start a process, detached, and takes over its end. Throws Unknown with the runtime's words; then
  * nothing of it is left.
  */
-export async function startProcess(
-  plan: StartPlan,
-  { calls, reaper }: StartContext,
-): Promise<SupervisedProcess> {
+export function startProcess(plan: StartPlan, context: StartContext): Promise<SupervisedProcess> {
+  // To the very end, when it is watched: until then it is an orphan like any other.
+  return context.starts.during(start(plan, context));
+}
+
+async function start(plan: StartPlan, { reaper, loggerPids }: StartContext): Promise<SupervisedProcess> {
   const environment = runtimeEnvironment();
   const pidFile = join(plan.directory, "init.pid");
   const logPath = join(plan.directory, "log.json");
@@ -56,8 +60,8 @@ export async function startProcess(
     stdio = plan.terminal ? undefined : await openStdio(plan.stdio);
     const options = ["--pid-file", pidFile, ...(console ? ["--console-socket", console.path] : [])];
     const command = runcCommand(plan.runc, logPath, plan.command(options));
-    if (stdio?.loggerPid !== undefined) calls.add(stdio.loggerPid);
-    const status = await calls.during(callDetaching(command, environment, stdio));
+    if (stdio?.loggerPid !== undefined) loggerPids.add(stdio.loggerPid);
+    const status = await callDetaching(command, environment, stdio);
     if (status !== 0) throw failureFromLog(logPath, plan.failure);
     const pid = Number(readFileSync(pidFile, "latin1"));
     const startTicks = readProcessStat(pid)?.startTicks ?? 0;

@@ -13,8 +13,8 @@ export interface End {
 export interface Reaper {
   /** The end of an orphan that came or will come to us. */
   watch(pid: number): Promise<End>;
-  /** Reaps orphans nobody watches, but for `ours`: in a shared pid namespace they come to us, not to an init. */
-  reapStrangers(ours: ReadonlySet<number>): void;
+  /** Reaps orphans nobody watches: in a shared pid namespace they come to us, not to an init. */
+  reapStrangers(isOurs: (pid: number) => boolean): void;
 }
 
 export function createReaper(onChildEnded: () => void): Reaper {
@@ -40,8 +40,8 @@ export function createReaper(onChildEnded: () => void): Reaper {
       scan();
       return promise;
     },
-    reapStrangers(ours) {
-      for (const pid of readChildren()) if (!watched.has(pid) && !ours.has(pid)) reap(pid);
+    reapStrangers(isOurs) {
+      for (const pid of readChildren()) if (!watched.has(pid) && !isOurs(pid)) reap(pid);
     },
   };
 }

@@ -108,11 +108,12 @@ async function wait(
 }
 
 async function remove({ container }: Supervisor): Promise<WireExit> {
-  if (container.end === undefined) {
+  if (!container.isEnding) {
     throw new CtrError("FailedPrecondition", "task must be stopped before deletion: running");
   }
+  const end = await container.wait();
   await container.remove();
-  return toWireExit(container.end);
+  return toWireExit(end);
 }
 
 function sendMaster({ masterFd }: SupervisedProcess, socket: LineSocket): void {

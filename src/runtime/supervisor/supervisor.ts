@@ -3,12 +3,12 @@
  * (terminals, ends of FIFOs). It leaves as soon as all it knows is on disk and nobody waits for an answer.
  */
 import type { Bundle } from "../bundle.ts";
-import { runtimeEnvironment } from "../runc.ts";
+import { runtimeCallPids, runtimeEnvironment } from "../runc.ts";
 import { type Container, createContainer } from "./container.ts";
 import { createExecs, type Execs } from "./execs.ts";
 import type { StartContext, SupervisedProcess } from "./processes.ts";
 import { createReaper } from "./reaper.ts";
-import { createRuntimeCalls } from "./runtime-calls.ts";
+import { createStarts } from "./starts.ts";
 
 export interface Supervisor {
   readonly container: Container;
@@ -30,13 +30,15 @@ export function createSupervisor(bundle: Bundle, leave: () => void): Supervisor 
   let workCount = 0;
   let owner: "present" | "served" | "gone" | "replaced" = "present";
 
+  const loggerPids = new Set<number>();
   const reapStrangers = () => {
     // Those of a private pid namespace go to its init.
-    if (container.record?.hasPidNamespace === false && !calls.isAtWork) reaper.reapStrangers(calls.pids);
+    if (container.record?.hasPidNamespace !== false || starts.isUnderWay) return;
+    reaper.reapStrangers((pid) => runtimeCallPids.has(pid) || loggerPids.has(pid));
   };
-  const calls = createRuntimeCalls(reapStrangers);
+  const starts = createStarts(reapStrangers);
   const reaper = createReaper(reapStrangers);
-  const context: StartContext = { calls, reaper };
+  const context: StartContext = { starts, reaper, loggerPids };
 
   const leaveIfDone = () => {
     const { record, end, isRemoved } = container;
