@@ -120,6 +120,20 @@ for (const { name, registry: registryOptions, options, fails } of cases) {
   });
 }
 
+test("an authority that the system trusts needs no flag", async () => {
+  using dir = tempDir();
+  await using registry = await startRegistry(dir.path, { tls: true });
+  const ref = await pushImage(image, registry, "some/app", "1.0");
+  const before = process.env.SSL_CERT_FILE;
+  process.env.SSL_CERT_FILE = registry.certificates!.authority;
+  try {
+    await readAll(ref, image, {});
+  } finally {
+    if (before === undefined) delete process.env.SSL_CERT_FILE;
+    else process.env.SSL_CERT_FILE = before;
+  }
+});
+
 /** Resolves and fetches everything, and compares it with what was pushed. */
 async function readAll(ref: string, { target, blobs }: BuiltImage, options: RemoteOptions): Promise<void> {
   const resolver = openResolver(options);
