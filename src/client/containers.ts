@@ -47,12 +47,18 @@ export const generateId = (): string => `c${randomBytes(6).toString("hex")}`;
  * next try. Throws AlreadyExists, NotFound for the image, InvalidArgument.
  */
 export async function createContainer(client: Client, request: NewContainer): Promise<CreatedContainer> {
+  await removeAbandoned(client, request.id);
+  return makeContainer(client, request);
+}
+
+/** As `createContainer`, for who has seen to it that no abandoned container is in the way. */
+export async function makeContainer(client: Client, request: NewContainer): Promise<CreatedContainer> {
   validateIdentifier(request.id);
   const fromImage =
     request.source.kind === "image" ? await openSource(client, request, request.source) : undefined;
   return exclusively(client, `create-${client.namespace}-${request.id}`, () =>
     sparedFromCollection(client, async () => {
-      await refuseTaken(client, request);
+      await refuseTaken(client, request.id);
       return fromImage ? createFromImage(client, request, fromImage) : createFromHost(client, request);
     }),
   );
@@ -76,8 +82,7 @@ async function openSource(
   };
 }
 
-/** The container of a `run --rm` whose client was killed gives way, unless it is still running. */
-async function refuseTaken(client: Client, { id, ownership }: NewContainer): Promise<void> {
+async function refuseTaken(client: Client, id: string): Promise<void> {
   const containers = await client.containers();
   try {
     containers.get(id);
@@ -85,7 +90,6 @@ async function refuseTaken(client: Client, { id, ownership }: NewContainer): Pro
     if (hasCode(error, "NotFound")) return;
     throw error;
   }
-  if (await removeAbandoned(client, id, ownership)) return;
   throw new CtrError("AlreadyExists", `container ${JSON.stringify(id)}`);
 }
 

@@ -1,4 +1,4 @@
-import { hasCode } from "../core/errors.ts";
+import { CtrError, hasCode } from "../core/errors.ts";
 import type { TypedValue } from "../core/records.ts";
 import type { LockFile } from "../files/lock-file.ts";
 import { deleteContainer, findTask } from "./delete-container.ts";
@@ -13,17 +13,25 @@ export const EPHEMERAL: Readonly<Record<string, TypedValue>> = { [EXTENSION]: { 
 /** Of an ephemeral container; held by the client of `run --rm` as long as it lives. */
 export type Ownership = LockFile;
 
-/** How long a container whose owner was killed gets to end by itself. */
-const PATIENCE_MS = 1000;
+/** How long a container whose owner was killed gets to end by itself, and whoever is removing it to finish. */
+const PATIENCE_MS = 2000;
+
+/** Makes the caller the owner of an ephemeral container of that name, existing or to come. Throws AlreadyExists. */
+export async function own(client: Client, id: string): Promise<Ownership> {
+  const isInUse = (await (await findTask(client, id))?.status()) === "running";
+  const ownership = await claimOwnership(client, id, isInUse ? 0 : PATIENCE_MS);
+  if (ownership) return ownership;
+  throw new CtrError("AlreadyExists", `container ${JSON.stringify(id)}`);
+}
 
 /**
  * Removes a container of `run --rm` whose owner has died. False, and nothing is touched, when it has an owner, is not
  * ephemeral, or is still running.
  */
 export async function removeAbandoned(client: Client, id: string, ownership?: Ownership): Promise<boolean> {
-  const container = (await client.containers()).get(id);
-  if (!(EXTENSION in container.extensions)) return false;
-  const claim = ownership ?? (await claimOwnership(client, id));
+  const [container] = (await client.containers()).list([`id==${id}`]);
+  if (!container || !(EXTENSION in container.extensions)) return false;
+  const claim = ownership ?? (await claimOwnership(client, id, 0));
   if (!claim) return false;
   try {
     if (await isStillRunning(client, id)) return false;
@@ -36,15 +44,22 @@ export async function removeAbandoned(client: Client, id: string, ownership?: Ow
 
 /** A task that was created but never started will not be: its client is gone. */
 export async function removeEphemeral(client: Client, id: string): Promise<void> {
-  await (await findTask(client, id))?.delete({ force: true });
+  // Each may be going by itself: the supervisor removes a task whose client is waiting for its end.
+  await ignoringAbsence(async () => (await findTask(client, id))?.delete({ force: true }));
+  await ignoringAbsence(() => deleteContainer(client, id));
+}
+
+async function ignoringAbsence(work: () => Promise<unknown>): Promise<void> {
   try {
-    await deleteContainer(client, id);
+    await work();
   } catch (error) {
     if (!hasCode(error, "NotFound")) throw error;
   }
 }
 
 async function isStillRunning(client: Client, id: string): Promise<boolean> {
+  // Its supervisor may still be creating what the client that died had asked for.
+  await (await client.tasks()).settled(id);
   const task = await findTask(client, id);
   if ((await task?.status()) !== "running") return false;
   const ended = await Promise.race([

@@ -27,11 +27,16 @@ export async function sparedFromCollection<T>(client: Client, task: () => Promis
 
 /**
  * Says for as long as it is held, and this process lives, that somebody looks after the container of a `run --rm`.
- * Undefined when somebody does already.
+ * Undefined when somebody else still does after `patienceMs`.
  */
-export async function claimOwnership(client: Client, id: string): Promise<LockFile | undefined> {
+export async function claimOwnership(
+  client: Client,
+  id: string,
+  patienceMs: number,
+): Promise<LockFile | undefined> {
   try {
-    return await openLockFile(lockPath(client, `owner-${client.namespace}-${id}`), { timeoutMs: 0 });
+    const path = lockPath(client, `owner-${client.namespace}-${id}`);
+    return await openLockFile(path, { timeoutMs: patienceMs });
   } catch (error) {
     if (hasCode(error, "Unavailable")) return undefined;
     throw error;

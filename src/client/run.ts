@@ -1,10 +1,8 @@
-import { CtrError } from "../core/errors.ts";
 import type { Mount } from "../core/mount.ts";
 import type { Container } from "../core/records.ts";
 import type { CreateTask, Exit, ProcessIo, RunTask, Task } from "../core/task.ts";
-import { createContainer, type NewContainer } from "./containers.ts";
-import { removeEphemeral } from "./ephemeral.ts";
-import { claimOwnership } from "./locks.ts";
+import { makeContainer, type NewContainer } from "./containers.ts";
+import { own, removeAbandoned, removeEphemeral } from "./ephemeral.ts";
 import type { Client } from "./open.ts";
 import { internalCommand } from "./own-command.ts";
 import { runtimeOptionsOf } from "./runtime.ts";
@@ -19,11 +17,8 @@ export interface RunOptions extends Omit<NewContainer, "ownership">, TaskOptions
 
 /** Creates a container and runs it with the caller's streams; task and streams are gone when this answers. */
 export async function run(client: Client, options: RunOptions): Promise<Exit> {
-  const tasks = await client.tasks();
-  const attachment = await tasks.run(
-    options.id,
-    createContainer(client, options).then(({ container, mounts }) => taskOf(container, mounts, options)),
-  );
+  await removeAbandoned(client, options.id);
+  const attachment = await (await client.tasks()).run(options.id, createForTask(client, options));
   return attachment.ended;
 }
 
@@ -32,11 +27,10 @@ export async function run(client: Client, options: RunOptions): Promise<Exit> {
  * supervisor has it removed.
  */
 export async function runEphemeral(client: Client, options: RunOptions): Promise<Exit> {
-  const ownership = await claimOwnership(client, options.id);
-  if (!ownership) throw new CtrError("AlreadyExists", `container ${JSON.stringify(options.id)}`);
+  const ownership = await own(client, options.id);
   let isCreated = false;
   const request = async (): Promise<RunTask> => {
-    const { container, mounts } = await createContainer(client, { ...options, ownership });
+    const { container, mounts } = await makeContainer(client, { ...options, ownership });
     isCreated = true;
     return {
       ...taskOf(container, mounts, options),
@@ -44,6 +38,7 @@ export async function runEphemeral(client: Client, options: RunOptions): Promise
     };
   };
   try {
+    await removeAbandoned(client, options.id, ownership);
     const attachment = await (await client.tasks()).run(options.id, request());
     return await attachment.ended;
   } finally {
@@ -54,11 +49,13 @@ export async function runEphemeral(client: Client, options: RunOptions): Promise
 
 /** As `run`, without waiting: the task is started and goes on by itself. */
 export async function runDetached(client: Client, options: RunOptions): Promise<Task> {
-  const tasks = await client.tasks();
-  return tasks.start(
-    options.id,
-    createContainer(client, options).then(({ container, mounts }) => taskOf(container, mounts, options)),
-  );
+  await removeAbandoned(client, options.id);
+  return (await client.tasks()).start(options.id, createForTask(client, options));
+}
+
+async function createForTask(client: Client, options: RunOptions): Promise<CreateTask> {
+  const { container, mounts } = await makeContainer(client, options);
+  return taskOf(container, mounts, options);
 }
 
 /** Starts a container that exists, without waiting. Throws NotFound for the container, AlreadyExists for the task. */

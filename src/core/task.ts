@@ -188,6 +188,8 @@ export interface Tasks {
   run(id: string, request: RunTask | Promise<RunTask>): Promise<Attachment>;
   /** Throws NotFound (`task ID: not found`). */
   get(id: string): Promise<Task>;
+  /** Waits until nobody is creating a task of that id any more. Throws Unavailable when that takes too long. */
+  settled(id: string): Promise<void>;
   /** In id order; may miss concurrent changes and never throws for them. */
   list(): Promise<Task[]>;
 }

@@ -7,6 +7,7 @@ import { mountAll } from "../sys/mount.ts";
 import { type Bundle, readInitRecord, type TaskRecord, writeRecord } from "./bundle.ts";
 import { lockBundle } from "./bundle-lock.ts";
 import { type Connection, connectByFd } from "./connection.ts";
+import { waitForCreation } from "./creation.ts";
 import { removeDeadTask } from "./remove-dead-task.ts";
 import { findRunc, runtimeEnvironment } from "./runc.ts";
 import { callersTerminal, terminalSize } from "./stdio/join-terminal.ts";
@@ -76,6 +77,7 @@ export async function prepareTask(
 /** Locks an empty bundle. Throws AlreadyExists for a task that is one; what is none is litter, and goes. */
 async function claimBundle(bundle: Bundle): Promise<number> {
   for (;;) {
+    await waitForCreation(bundle);
     const lockFd = await lockBundle(bundle);
     try {
       if (readInitRecord(bundle) !== undefined) throw new CtrError("AlreadyExists", `task ${bundle.id}`);

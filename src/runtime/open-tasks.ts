@@ -4,6 +4,7 @@ import type { Tasks } from "../core/task.ts";
 import { asSysError, hasErrno } from "../sys/errno.ts";
 import { readInitRecord, readTaskRecord } from "./bundle.ts";
 import { isLocked } from "./bundle-lock.ts";
+import { waitForCreation } from "./creation.ts";
 import { createDiskTask } from "./disk-task.ts";
 import { createTask, runTask, startTask } from "./start-task.ts";
 import { createTaskContext, type TaskContext, type TasksOptions } from "./task-context.ts";
@@ -19,6 +20,7 @@ export function openTasks(options: TasksOptions): Tasks {
       if (!isTask(context, id)) throw new CtrError("NotFound", `task ${id}`);
       return createDiskTask(context, context.bundle(id));
     },
+    settled: (id) => waitForCreation(context.bundle(id)),
     async list() {
       const ids = listNames(context.directory).filter((id) => isTask(context, id));
       return ids.map((id) => createDiskTask(context, context.bundle(id)));

@@ -52,26 +52,45 @@ export function mountLongOverlay(overlay: OverlayMount, mount: (data: string) =>
   });
 }
 
-function mountLayerByLayer({ source, place, flags, data }: OverlayMount): void {
-  const contextFd = openFilesystemContext("overlay");
+function mountLayerByLayer(overlay: OverlayMount): void {
+  const mountFd = openOverlay(overlay);
+  try {
+    attachMount(mountFd, overlay.place);
+  } finally {
+    closeFd(mountFd);
+  }
+}
+
+/**
+ * A descriptor of an overlay that hangs nowhere and goes with the descriptor. `data` are overlayfs' own options.
+ * Throws FailedPrecondition where the kernel (before Linux 6.8) does not take one layer at a time.
+ */
+export function openOverlay({ source, flags, data }: Omit<OverlayMount, "place">): number {
+  const contextFd = openContext();
   try {
     configureFilesystem(contextFd, "source", source);
     for (const option of data) configureOption(contextFd, option);
-    const mountFd = createDetachedMount(contextFd, flags & MOUNT_ATTRIBUTES);
-    try {
-      attachMount(mountFd, place);
-    } finally {
-      closeFd(mountFd);
-    }
+    return createDetachedMount(contextFd, flags & MOUNT_ATTRIBUTES);
   } catch (error) {
-    if (!hasErrno(error, "ENOSYS", "EINVAL")) throw error;
-    throw new CtrError("FailedPrecondition", `overlay of more layers than this kernel takes at ${place}`, {
-      cause: error,
-      hint: "Use Linux 6.8 or later, or an image with fewer layers.",
-    });
+    throw hasErrno(error, "EINVAL") ? tooOld(error) : error;
   } finally {
     closeFd(contextFd);
   }
+}
+
+function openContext(): number {
+  try {
+    return openFilesystemContext("overlay");
+  } catch (error) {
+    throw hasErrno(error, "ENOSYS") ? tooOld(error) : error;
+  }
+}
+
+function tooOld(cause: unknown): CtrError {
+  return new CtrError("FailedPrecondition", "overlay of more layers than this kernel takes", {
+    cause,
+    hint: "Use Linux 6.8 or later, or an image with fewer layers.",
+  });
 }
 
 function configureOption(contextFd: number, option: string): void {

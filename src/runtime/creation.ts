@@ -1,0 +1,18 @@
+import { CtrError } from "../core/errors.ts";
+import { type Bundle, readInitRecord } from "./bundle.ts";
+import { isLocked } from "./bundle-lock.ts";
+
+const TIMEOUT_MS = 30_000;
+const LOOK_MS = 5;
+
+/**
+ * Waits while somebody is creating a task: it becomes one, or vanishes when its client has died. Throws Unavailable
+ * when that takes too long.
+ */
+export async function waitForCreation(bundle: Bundle): Promise<void> {
+  const deadline = performance.now() + TIMEOUT_MS;
+  while (readInitRecord(bundle) === undefined && isLocked(bundle.path)) {
+    if (performance.now() > deadline) throw new CtrError("Unavailable", `task ${bundle.id} is being created`);
+    await Bun.sleep(LOOK_MS);
+  }
+}
