@@ -1,16 +1,16 @@
-import { generateId } from "../../client/containers.ts";
+import { createContainer, generateId } from "../../client/containers.ts";
 import { deleteContainer } from "../../client/delete-container.ts";
 import { findImage } from "../../client/images.ts";
 import type { Client } from "../../client/open.ts";
-import { type RunOptions, run, runDetached, runEphemeral } from "../../client/run.ts";
+import { type RunOptions, run, runDetached, runEphemeral, startDetached } from "../../client/run.ts";
 import { hasCode } from "../../core/errors.ts";
 import { parseLabels } from "../../core/labels.ts";
-import { parsePlatform } from "../../core/platform.ts";
 import { defineCommand, optional, variadic } from "../command.ts";
 import type { Context } from "../context.ts";
 import { booleanFlag, type FlagValues, stringFlag } from "../flags/flag.ts";
 import { isolationFlags, isolationOf } from "../flags/isolation.ts";
 import { nameContainer, newContainerFlags } from "../flags/new-container.ts";
+import { platformOf } from "../flags/platform.ts";
 import { runtimeOf } from "../flags/runtime.ts";
 import { containerLabelsOf, specInputOf } from "../flags/spec.ts";
 import { taskIoFlags, taskIoOf } from "../flags/task-io.ts";
@@ -43,7 +43,7 @@ export default defineCommand({
   async run({ flags, args }, context) {
     if (flags.detach && flags.rm)
       throw new UsageError("flags --detach and --rm cannot be specified together");
-    const platform = flags.platform ? parsePlatform(flags.platform) : undefined;
+    const platform = flags.platform ? platformOf(flags.platform) : undefined;
     const { source, id = generateId() } = nameContainer(flags, args, { platform });
     const client = await context.openClient();
     const options: RunOptions = {
@@ -78,10 +78,18 @@ async function start(
   if (options.io.kind === "attached") {
     return (await (flags.rm ? runEphemeral : run)(client, options)).status;
   }
+  return runUnattached(client, options, flags.rm);
+}
+
+/** In the foreground, with the streams elsewhere. */
+async function runUnattached(client: Client, options: RunOptions, isEphemeral: boolean): Promise<number> {
   const { followTask } = await import("../follow-task.ts");
-  const status = await followTask(await runDetached(client, options));
-  if (flags.rm) await deleteContainer(client, options.id);
-  return status;
+  await createContainer(client, options);
+  try {
+    return await followTask(await startDetached(client, options.id, options));
+  } finally {
+    if (isEphemeral) await deleteContainer(client, options.id);
+  }
 }
 
 /** What is not there yet is pulled without a word on standard output, which is the container's. */

@@ -7,3 +7,7 @@ export function formatLabels(labels: Labels, empty = "-"): string {
     .map((key) => `${key}=${labels[key]}`);
   return pairs.join(",") || empty;
 }
+
+/** As Go writes a map into JSON: in key order. */
+export const sortLabels = (labels: Labels): Labels =>
+  Object.fromEntries(Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1)));

@@ -3,12 +3,15 @@ import { defineCommand, required } from "../../command.ts";
 import { booleanFlag } from "../../flags/flag.ts";
 import { writeOut } from "../../output.ts";
 import { formatJson } from "../../print/json.ts";
+import { sortLabels } from "../../print/labels.ts";
 import { formatTime } from "../../print/times.ts";
 
 export default defineCommand({
   summary: "describe a container as JSON",
   flags: { spec: booleanFlag("print its runtime spec alone") },
-  args: { container: required("container id must be provided", { completion: "containers" }) },
+  args: {
+    container: required("container id must be provided: invalid argument", { completion: "containers" }),
+  },
   async run({ flags, args }, context) {
     const client = await context.openClient();
     const container = (await client.containers()).get(args.container);
@@ -23,7 +26,7 @@ function describe(container: Container): object {
   const extensionNames = Object.keys(extensions);
   return {
     ID: id,
-    Labels: Object.keys(labels).length > 0 ? sorted(labels) : null,
+    Labels: Object.keys(labels).length > 0 ? sortLabels(labels) : null,
     Image: image,
     Runtime: { Name: runtime.name, Options: runtime.options ? describeValue(runtime.options) : null },
     SnapshotKey: snapshotKey,
@@ -39,7 +42,3 @@ function describe(container: Container): object {
 }
 
 const describeValue = ({ typeUrl, value }: TypedValue): object => ({ type_url: typeUrl, value });
-
-/** Go writes maps in key order. */
-const sorted = (labels: Readonly<Record<string, string>>): object =>
-  Object.fromEntries(Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1)));

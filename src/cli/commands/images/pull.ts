@@ -1,8 +1,8 @@
 import { wantedPlatforms } from "../../../client/pull.ts";
 import { parseLabels } from "../../../core/labels.ts";
-import { parsePlatform } from "../../../core/platform.ts";
 import { defineCommand, required } from "../../command.ts";
 import { booleanFlag, integerFlag, listFlag } from "../../flags/flag.ts";
+import { platformOf } from "../../flags/platform.ts";
 import { registryFlags, remoteOptionsOf } from "../../flags/registry.ts";
 import { snapshotterFlags } from "../../flags/snapshotter.ts";
 import { writeOut } from "../../output.ts";
@@ -31,7 +31,7 @@ export default defineCommand({
   args: { ref: required("please provide an image reference to pull", { completion: "images" }) },
   async run({ flags, args }, context) {
     const started = performance.now();
-    const platforms = wantedPlatforms(flags.platform.map(parsePlatform), flags.allPlatforms);
+    const platforms = wantedPlatforms(flags.platform.map(platformOf), flags.allPlatforms);
     const remote = await remoteOptionsOf(flags, args.ref);
     const client = await context.openClient();
     const say = (line: string) => {

@@ -2,6 +2,7 @@ import { defineCommand, required } from "../../command.ts";
 import { snapshotterFlags } from "../../flags/snapshotter.ts";
 import { writeOut } from "../../output.ts";
 import { formatJson } from "../../print/json.ts";
+import { sortLabels } from "../../print/labels.ts";
 import { formatTime } from "../../print/times.ts";
 
 export default defineCommand({
@@ -17,7 +18,7 @@ export default defineCommand({
         Kind: kind,
         Name: key,
         Parent: parent || undefined,
-        Labels: Object.keys(labels).length > 0 ? labels : undefined,
+        Labels: Object.keys(labels).length > 0 ? sortLabels(labels) : undefined,
         Created: formatTime(createdAt),
         Updated: formatTime(updatedAt),
       }),

@@ -1,4 +1,3 @@
-import { withSubject } from "../../../core/errors.ts";
 import { defineCommand, required } from "../../command.ts";
 import { snapshotterFlags } from "../../flags/snapshotter.ts";
 import { writeOut } from "../../output.ts";
@@ -12,10 +11,6 @@ export default defineCommand({
   async run({ flags, args }, context) {
     const client = await context.openClient();
     const snapshotter = await client.snapshotter(flags.snapshotter);
-    try {
-      writeOut(formatMountCommands(await snapshotter.mounts(args.key), args.target));
-    } catch (error) {
-      throw withSubject("failed to get active mount", error);
-    }
+    writeOut(formatMountCommands(await snapshotter.mounts(args.key), args.target));
   },
 });

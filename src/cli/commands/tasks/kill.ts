@@ -1,6 +1,6 @@
 import type { Client } from "../../../client/open.ts";
 import { labelNames } from "../../../core/labels.ts";
-import { defineCommand, optional } from "../../command.ts";
+import { defineCommand, required } from "../../command.ts";
 import { requireTask } from "../../find-task.ts";
 import { booleanFlag, stringFlag } from "../../flags/flag.ts";
 import { parseSignal } from "../../signals.ts";
@@ -18,14 +18,14 @@ export default defineCommand({
     execId: stringFlag("signal this exec's process", { placeholder: "ID" }),
     all: booleanFlag("signal every process of the container", { alias: "a" }),
   },
-  args: { container: optional({ completion: "tasks" }) },
+  args: { container: required("container id must be provided", { completion: "tasks" }) },
   async run({ flags, args }, context) {
     const { execId, all } = flags;
     if (all && execId) throw new UsageError("specify an exec-id or all; not both");
-    const given = flags.signal ? parseSignal(flags.signal) : undefined;
     const client = await context.openClient();
-    const task = await requireTask(client, args.container ?? "");
-    await task.kill(given ?? (await stopSignal(client, task.id)), { all, execId: execId || undefined });
+    const task = await requireTask(client, args.container);
+    const signal = flags.signal ? parseSignal(flags.signal) : await stopSignal(client, task.id);
+    await task.kill(signal, { all, execId: execId || undefined });
   },
 });
 
