@@ -47,7 +47,7 @@ export class LayerTree {
     closeFd(this.rootFd);
   }
 
-  /** The directory that `path` means, links followed within the root; undefined when it or one above is missing. */
+  /** The directory that `path` means, links followed within the root; undefined when it is none, or one above. */
   findDirectory(path: BytePath): Directory | undefined {
     const known = this.directories.get(path);
     if (known) return known;
@@ -132,7 +132,8 @@ export class LayerTree {
     try {
       return openBelow(rootFd, asName(path), O_PATH | O_DIRECTORY);
     } catch (error) {
-      if (hasErrno(error, "ENOENT")) return undefined;
+      // ENOTDIR: of what stands in the way, a whiteout gives way to a directory.
+      if (hasErrno(error, "ENOENT", "ENOTDIR")) return undefined;
       throw error;
     }
   }
