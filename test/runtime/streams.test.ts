@@ -147,7 +147,9 @@ test("a detached task keeps its output for attach and log; attach reads on where
   assert.is(await task.status(), "running");
 
   const second = await run(t.client("attach", "c1"), { stdin: "bye\n" });
-  assert.equal([second.stdout, second.code], ["end\n", 6]);
+  // The killed client may not have said that its last piece was delivered: then it is delivered again.
+  assert.match(second.stdout, /^(got hello\nerr\n)?end\n$/);
+  assert.is(second.code, 6);
   assert.equal(remains(t), []);
 });
 

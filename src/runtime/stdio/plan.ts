@@ -1,4 +1,4 @@
-import { mkdirSync } from "node:fs";
+import { fstatSync, mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { CtrError } from "../../core/errors.ts";
 import type { CallerStreams, ProcessIo } from "../../core/task.ts";
@@ -56,23 +56,29 @@ function planTerminal(io: ProcessIo, { directory }: StdioOwner): PlannedStdio {
   return { plan: NOTHING, output: "terminal", fifoDir: directory };
 }
 
-/** Each stream by what the caller has there: only pipes can be handed on as they are. */
+/**
+ * Each stream by what the caller has there: only pipes can be handed on as they are. Of a runtime that fails, stderr
+ * gets the words that become our error message too; so a pipe of its own is copied, and only after success. Where it
+ * is stdout's, the order of what is written counts more.
+ */
 function planAttached(streams: CallerStreams, owner: StdioOwner): PlannedStdio {
   const self = ownIdentity();
   const source = (name: (typeof STREAM_NAMES)[number]): StreamSource => {
     const fd = streams[name];
-    switch (callerEndKind(fd)) {
-      case "pipe":
-        return { kind: "caller", process: self, fd };
-      case "null":
-        return { kind: "null" };
-      default:
-        return fifoSource(owner.directory, owner.id, name);
-    }
+    const kind = callerEndKind(fd);
+    if (kind === "null") return { kind: "null" };
+    const isHandedOn = kind === "pipe" && (name !== "stderr" || isSamePipe(fd, streams.stdout));
+    return isHandedOn ? { kind: "caller", process: self, fd } : fifoSource(owner.directory, owner.id, name);
   };
   const plan = { stdin: source("stdin"), stdout: source("stdout"), stderr: source("stderr") };
   const hasFifo = plan.stdout.kind === "fifo" || plan.stderr.kind === "fifo";
   return { plan, output: hasFifo ? "fifo" : "caller", fifoDir: owner.directory };
+}
+
+function isSamePipe(fd: number, other: number): boolean {
+  if (callerEndKind(other) !== "pipe") return false;
+  const [one, another] = [fstatSync(fd), fstatSync(other)];
+  return one.ino === another.ino && one.dev === another.dev;
 }
 
 function planFifos(parent: string, { id }: StdioOwner): PlannedStdio {
