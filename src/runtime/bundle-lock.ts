@@ -59,7 +59,7 @@ export function isLocked(path: string): boolean {
 }
 
 /** A directory that was removed and made anew while we waited is another one: its lock is not ours. */
-function isStill(fd: number, path: string): boolean {
+export function isStill(fd: number, path: string): boolean {
   return fstatSync(fd).ino === statSync(path, { throwIfNoEntry: false })?.ino;
 }
 
@@ -78,7 +78,7 @@ function makeDirectory(path: string): void {
   }
 }
 
-function tryOpen(path: string): number | undefined {
+export function tryOpen(path: string): number | undefined {
   try {
     return openSync(path, "r");
   } catch (error) {

@@ -1,11 +1,11 @@
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { closeSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { CtrError } from "../core/errors.ts";
 import { validateIdentifier } from "../core/identifier.ts";
 import type { Attachment, ExecProcess } from "../core/task.ts";
-import { asSysError, hasErrno } from "../sys/errno.ts";
 import { type AttachedProcess, follow, openFifoJoin, openTerminalJoin } from "./attachment.ts";
 import { type Bundle, type ExecRecord, execDir, readExecRecord, writeRecord } from "./bundle.ts";
+import { claimExec } from "./claim-exec.ts";
 import { connectToSupervisor, SupervisorGone } from "./connection.ts";
 import { writePidFile } from "./pid-file.ts";
 import { callersTerminal, terminalSize } from "./stdio/join-terminal.ts";
@@ -27,7 +27,9 @@ export async function startExec(
   const connection = await connectToSupervisor(bundle);
   if (connection === undefined) throw new SupervisorGone();
   let isFollowed = false;
+  let claimFd: number | undefined;
   try {
+    claimFd = await claimExec(bundle, execId, connection);
     const { record, stdio } = fillExecDirectory(context, bundle, request);
     const streams = (io.kind === "attached" ? io.streams : undefined) ?? CALLER_STREAMS;
     const process: AttachedProcess = {
@@ -38,7 +40,8 @@ export async function startExec(
       streams,
     };
     const fifoJoin = io.kind === "attached" && !record.terminal ? openFifoJoin(process) : undefined;
-    const { pid } = await connection.ask({ op: "exec", execId, stdio: stdio.plan });
+    const attached = io.kind === "attached";
+    const { pid } = await connection.ask({ op: "exec", execId, stdio: stdio.plan, attached });
     if (request.pidFile) writePidFile(request.pidFile, pid);
     if (io.kind !== "attached") return pid;
     const join = fifoJoin ?? openTerminalJoin(process);
@@ -48,11 +51,11 @@ export async function startExec(
       waitForProcess(bundle, execId),
     );
   } finally {
+    if (claimFd !== undefined) closeSync(claimFd);
     if (!isFollowed) connection[Symbol.dispose]();
   }
 }
 
-/** The directory's name claims the exec id. */
 function fillExecDirectory(
   context: TaskContext,
   bundle: Bundle,
@@ -60,7 +63,6 @@ function fillExecDirectory(
 ): { record: ExecRecord; stdio: PlannedStdio } {
   const { execId, io } = request;
   const directory = execDir(bundle, execId);
-  claimDirectory(directory, execId);
   try {
     const process = withConsoleSize(request);
     const terminal = process.terminal ?? false;
@@ -82,16 +84,6 @@ function fillExecDirectory(
   } catch (error) {
     rmSync(directory, { recursive: true, force: true });
     throw error;
-  }
-}
-
-function claimDirectory(directory: string, execId: string): void {
-  mkdirSync(dirname(directory), { recursive: true, mode: 0o700 });
-  try {
-    mkdirSync(directory, { mode: 0o700 });
-  } catch (error) {
-    if (hasErrno(error, "EEXIST")) throw new CtrError("AlreadyExists", `id ${execId}`);
-    throw asSysError(error, directory);
   }
 }
 

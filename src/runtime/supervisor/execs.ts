@@ -17,6 +17,8 @@ export interface Execs {
   wait(execId: string): Promise<End>;
   /** Throws FailedPrecondition for one that runs, NotFound. */
   delete(execId: string): WireExit;
+  /** Removes it as soon as it has ended, unless somebody else does. */
+  abandon(execId: string): Promise<void>;
 }
 
 export function createExecs(bundle: Bundle, context: StartContext, onEnded: () => void): Execs {
@@ -55,6 +57,16 @@ export function createExecs(bundle: Bundle, context: StartContext, onEnded: () =
     }
   };
 
+  const deleteEnded = (execId: string): WireExit => {
+    const record = readExecRecord(bundle, execId);
+    if (!known.has(execId) || record === undefined) throw notFound(execId);
+    const exit = readExit(bundle, execId);
+    if (exit === undefined) throw execStillRuns();
+    known.delete(execId);
+    removeExec(bundle, execId, record);
+    return toWireExit(exit);
+  };
+
   return {
     get runningCount() {
       return running.size;
@@ -75,14 +87,13 @@ export function createExecs(bundle: Bundle, context: StartContext, onEnded: () =
       if (exec === undefined) throw notFound(execId);
       return (await exec).ended;
     },
-    delete(execId) {
-      const record = readExecRecord(bundle, execId);
-      if (!known.has(execId) || record === undefined) throw notFound(execId);
-      const exit = readExit(bundle, execId);
-      if (exit === undefined) throw execStillRuns();
-      known.delete(execId);
-      removeExec(bundle, execId, record);
-      return toWireExit(exit);
+    delete: deleteEnded,
+    async abandon(execId) {
+      const starting = known.get(execId);
+      if (starting === undefined) return;
+      const exec = await starting.catch(() => undefined);
+      await exec?.ended;
+      if (exec && known.get(execId) === starting) deleteEnded(execId);
     },
   };
 }

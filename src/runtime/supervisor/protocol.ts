@@ -34,7 +34,8 @@ export type Request =
   /** Reads task.json; with `start` the container is created and started by one call of the runtime. */
   | { op: "create"; start: boolean; stdio: StdioPlan }
   | { op: "start" }
-  | { op: "exec"; execId: string; stdio: StdioPlan }
+  /** `attached`: nobody but this client will want its exit; it is removed at its end when the client has died. */
+  | { op: "exec"; execId: string; stdio: StdioPlan; attached: boolean }
   /** Answered at the end of the process. `thenDelete` removes it before the answer. */
   | { op: "wait"; execId?: string; thenDelete?: boolean }
   | { op: "resize"; execId?: string; columns: number; rows: number }

@@ -34,9 +34,11 @@ export async function serveOwner(fd: number, supervisor: Supervisor): Promise<vo
 
 function serve(socket: LineSocket, supervisor: Supervisor, onServed = () => {}): LineHandlers {
   let isOpen = true;
+  const attachedExecs = new Set<string>();
   return {
     line(message) {
       const { n, ...request } = message as Request & { n: number };
+      if (request.op === "exec" && request.attached) attachedExecs.add(request.execId);
       void supervisor.during(async () => {
         try {
           const result = await answer(request as Request, supervisor, socket, () => isOpen);
@@ -49,6 +51,7 @@ function serve(socket: LineSocket, supervisor: Supervisor, onServed = () => {}):
     },
     closed() {
       isOpen = false;
+      for (const execId of attachedExecs) void supervisor.during(() => supervisor.execs.abandon(execId));
     },
   };
 }
