@@ -67,7 +67,7 @@ async function* inflate(
 ): AsyncGenerator<Uint8Array> {
   const { createGunzip, createZstdDecompress } = await import("node:zlib");
   const { pipeline } = await import("node:stream");
-  const options = { chunkSize: CHUNK_BYTES, highWaterMark: CHUNK_BYTES };
+  const options = { chunkSize: CHUNK_BYTES, highWaterMark: 4 * CHUNK_BYTES };
   const stream = compression === "gzip" ? createGunzip(options) : createZstdDecompress(options);
   // Failures come out of the loop below; the callback only keeps them from being thrown twice.
   pipeline(source, stream, () => {});

@@ -1,9 +1,10 @@
 import { ftruncateSync, writeSync } from "node:fs";
 import { asSysError } from "../../sys/errno.ts";
+import { nameText } from "../../sys/libc.ts";
 import { closeFd, O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY, openAt } from "../../sys/open.ts";
 import type { TarHeader } from "../../tar/header.ts";
 import { setAttributesFd } from "../attributes.ts";
-import { quotePath } from "../byte-path.ts";
+import { asName } from "../byte-path.ts";
 import type { Place } from "../unpacking.ts";
 
 const CREATE = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW;
@@ -28,7 +29,7 @@ export class FileInTheMaking {
         done += writeSync(this.fd, bytes, done, bytes.length - done, offset + done);
       }
     } catch (error) {
-      throw asSysError(error, quotePath(this.path));
+      throw asSysError(error, nameText(asName(this.path)));
     }
     this.endOffset = offset + bytes.length;
   }
