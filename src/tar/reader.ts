@@ -1,4 +1,5 @@
 import { CtrError } from "../core/errors.ts";
+import { Cursor } from "./cursor.ts";
 import { BLOCK_BYTES, badTar, fields, parseHeaderBlock, readNumber, type TarHeader } from "./header.ts";
 import { applyPaxRecords, parsePaxRecords } from "./pax.ts";
 import {
@@ -44,11 +45,8 @@ const HAS_DATA: ReadonlySet<string> = new Set(["file", "unknown"]);
  * ignored. Throws InvalidArgument, naming the entry, for what is no tar.
  */
 export class TarReader {
-  private chunk: Uint8Array = new Uint8Array(0);
-  private at = 0;
+  private readonly cursor = new Cursor();
   private state: State = "header";
-  private readonly carry = new Uint8Array(BLOCK_BYTES);
-  private carried = 0;
   private hasZeroBlock = false;
 
   private extendedType = "";
@@ -66,22 +64,21 @@ export class TarReader {
   private paddingBytes = 0;
   private readonly dataEvent: { kind: "data"; bytes: Uint8Array; offset: number } = {
     kind: "data",
-    bytes: this.chunk,
+    bytes: new Uint8Array(0),
     offset: 0,
   };
   private readonly endEvent: TarEvent = { kind: "end" };
 
   /** Whether all before has been taken by `next` is the caller's affair: it is lost otherwise. */
   push(chunk: Uint8Array): void {
-    this.chunk = chunk;
-    this.at = 0;
+    this.cursor.push(chunk);
   }
 
   /** To be called after the last chunk. Throws InvalidArgument when the archive stops in the middle. */
   finish(): void {
     if (this.state === "ended" || this.state === "padding") return;
     const hasPending = this.pending.pax ?? this.pending.name ?? this.pending.linkName;
-    if (this.state === "header" && this.carried === 0 && hasPending === undefined) return;
+    if (this.state === "header" && !this.cursor.isWithinBlock && hasPending === undefined) return;
     const where = this.header ? ` in ${JSON.stringify(this.header.name.toString())}` : "";
     throw badTar(`unexpected end${where}`);
   }
@@ -119,25 +116,8 @@ export class TarReader {
     }
   }
 
-  /** 512 bytes, without a copy where the chunk holds them all; undefined until they are there. */
-  private takeBlock(): Uint8Array | undefined {
-    const available = this.chunk.length - this.at;
-    if (this.carried === 0 && available >= BLOCK_BYTES) {
-      const block = this.chunk.subarray(this.at, this.at + BLOCK_BYTES);
-      this.at += BLOCK_BYTES;
-      return block;
-    }
-    const count = Math.min(BLOCK_BYTES - this.carried, available);
-    this.carry.set(this.chunk.subarray(this.at, this.at + count), this.carried);
-    this.at += count;
-    this.carried += count;
-    if (this.carried < BLOCK_BYTES) return undefined;
-    this.carried = 0;
-    return this.carry;
-  }
-
   private readHeader(): boolean {
-    const block = this.takeBlock();
+    const block = this.cursor.takeBlock();
     if (block === undefined) return false;
     if (isZero(block)) {
       if (this.hasZeroBlock) this.state = "ended";
@@ -164,10 +144,9 @@ export class TarReader {
   }
 
   private readExtended(): boolean {
-    const count = Math.min(this.extended.length - this.extendedFilled, this.chunk.length - this.at);
-    this.extended.set(this.chunk.subarray(this.at, this.at + count), this.extendedFilled);
-    this.at += count;
-    this.extendedFilled += count;
+    const piece = this.cursor.take(this.extended.length - this.extendedFilled);
+    this.extended.set(piece, this.extendedFilled);
+    this.extendedFilled += piece.length;
     if (this.extendedFilled < this.extended.length) return false;
     if (this.extendedType === "x") this.pending.pax = this.extended;
     if (this.extendedType === "L") this.pending.name = untilNul(this.extended);
@@ -218,7 +197,7 @@ export class TarReader {
   }
 
   private readSparseBlock(): boolean {
-    const block = this.takeBlock();
+    const block = this.cursor.takeBlock();
     if (block === undefined) return false;
     try {
       if (!readGnuExtension(block, this.map!)) this.useMap(this.map!);
@@ -229,7 +208,7 @@ export class TarReader {
   }
 
   private readLeadingMap(): boolean {
-    const block = this.takeBlock();
+    const block = this.cursor.takeBlock();
     if (block === undefined) return false;
     try {
       this.storedBytes -= BLOCK_BYTES;
@@ -252,15 +231,14 @@ export class TarReader {
   private readData(): TarEvent | undefined {
     const fragment = this.map?.[this.mapIndex];
     const wanted = fragment ? fragment.length - this.mapUsed : this.storedBytes;
-    const count = Math.min(wanted, this.chunk.length - this.at);
-    if (count === 0) return undefined;
-    this.dataEvent.bytes = this.chunk.subarray(this.at, this.at + count);
+    const bytes = this.cursor.take(wanted);
+    if (bytes.length === 0) return undefined;
+    this.dataEvent.bytes = bytes;
     this.dataEvent.offset = fragment ? fragment.offset + this.mapUsed : this.dataOffset;
-    this.at += count;
-    this.dataOffset += count;
-    this.storedBytes -= count;
+    this.dataOffset += bytes.length;
+    this.storedBytes -= bytes.length;
     if (fragment) {
-      this.mapUsed += count;
+      this.mapUsed += bytes.length;
       if (this.mapUsed === fragment.length) {
         this.mapIndex++;
         this.mapUsed = 0;
@@ -271,9 +249,7 @@ export class TarReader {
   }
 
   private skipPadding(): boolean {
-    const count = Math.min(this.paddingBytes, this.chunk.length - this.at);
-    this.at += count;
-    this.paddingBytes -= count;
+    this.paddingBytes -= this.cursor.skip(this.paddingBytes);
     if (this.paddingBytes > 0) return false;
     this.state = "header";
     return true;
