@@ -24,5 +24,5 @@ export async function attachTask(
   };
   const open = terminal ? openTerminalJoin : openFifoJoin;
   const join = output === "log" ? joinLog(bundle, logPath, openFifoJoin(process), streams) : open(process);
-  return follow({ ...process, identity: init }, join, connection, afterSupervisor);
+  return follow({ ...process, identity: init }, { join, connection }, afterSupervisor);
 }

@@ -45,8 +45,7 @@ export function openTerminalJoin({ bundle, execId, streams }: AttachedProcess): 
  */
 export function follow(
   process: AttachedProcess & { identity: ProcessIdentity },
-  join: Join,
-  connection: Connection,
+  { join, connection, ended = waitThenDelete(connection, process.execId) }: Followed,
   afterSupervisor: () => Promise<Exit>,
 ): Attachment {
   const { execId, identity, terminal } = process;
@@ -55,11 +54,7 @@ export function follow(
   const stopForwarding = terminal ? () => {} : forwardSignals(send);
   const follow = async () => {
     try {
-      const ended = connection.ask({ op: "wait", execId, thenDelete: true }).then(fromWireExit, (error) => {
-        if (error instanceof SupervisorGone) return afterSupervisor();
-        throw error;
-      });
-      const exit = await Promise.race([ended, join.failed]);
+      const exit = await Promise.race([ended.catch(unlessGone(afterSupervisor)), join.failed]);
       await join.drained();
       return exit;
     } finally {
@@ -69,6 +64,25 @@ export function follow(
     }
   };
   return { pid: identity.pid, ended: follow() };
+}
+
+export interface Followed {
+  join: Join;
+  connection: Connection;
+  /** If it has been asked for already. */
+  ended?: Promise<Exit>;
+}
+
+/** The end of the process, which is removed by then. */
+export async function waitThenDelete(connection: Connection, execId?: string): Promise<Exit> {
+  return fromWireExit(await connection.ask({ op: "wait", execId, thenDelete: true }));
+}
+
+function unlessGone(afterSupervisor: () => Promise<Exit>): (error: unknown) => Promise<Exit> {
+  return (error) => {
+    if (error instanceof SupervisorGone) return afterSupervisor();
+    throw error;
+  };
 }
 
 const LINE_BYTES_MAX = 4096;

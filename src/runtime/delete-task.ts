@@ -18,10 +18,19 @@ import { waitForProcess } from "./wait-for-process.ts";
 /** As `Task.delete`. */
 export async function deleteTask(bundle: Bundle, { force = false } = {}): Promise<Exit> {
   const status = taskStatus(bundle);
-  if (status !== "stopped" && status !== "unknown") {
-    if (!force) throw new CtrError("FailedPrecondition", `task must be stopped before deletion: ${status}`);
-    await killAndWait(bundle);
+  if (status === "stopped" || status === "unknown") return deleteStopped(bundle);
+  if (!force) throw new CtrError("FailedPrecondition", `task must be stopped before deletion: ${status}`);
+  const exit = await killAndWait(bundle);
+  try {
+    return await deleteStopped(bundle);
+  } catch (error) {
+    // Whoever waited for its end has deleted it.
+    if (hasCode(error, "NotFound")) return exit;
+    throw error;
   }
+}
+
+async function deleteStopped(bundle: Bundle): Promise<Exit> {
   try {
     return fromWireExit(await askSupervisor(bundle, { op: "delete" }));
   } catch (error) {
@@ -30,14 +39,17 @@ export async function deleteTask(bundle: Bundle, { force = false } = {}): Promis
   return deleteUnsupervised(bundle);
 }
 
-async function killAndWait(bundle: Bundle): Promise<void> {
+async function killAndWait(bundle: Bundle): Promise<Exit> {
+  // Asked for first: whoever else waits may delete the task at its end.
+  const exit = waitForProcess(bundle);
+  exit.catch(() => {});
   try {
     await killTask(bundle, constants.signals.SIGKILL);
   } catch (error) {
     // It has ended by itself meanwhile.
     if (!hasCode(error, "NotFound")) throw error;
   }
-  await waitForProcess(bundle);
+  return exit;
 }
 
 /** The supervisor has left, all being on disk, or was killed. */

@@ -47,7 +47,7 @@ export async function startExec(
     const join = fifoJoin ?? openTerminalJoin(process);
     const startTicks = readExecRecord(bundle, execId)?.startTicks ?? 0;
     isFollowed = true;
-    return follow({ ...process, identity: { pid, startTicks } }, join, connection, () =>
+    return follow({ ...process, identity: { pid, startTicks } }, { join, connection }, () =>
       waitForProcess(bundle, execId),
     );
   } finally {

@@ -1,7 +1,13 @@
 /** Creating, starting and running: what `Tasks` offers beyond looking at what there is. */
 import { CtrError } from "../core/errors.ts";
 import type { Attachment, CreateTask, RunTask, StartTask, Task } from "../core/task.ts";
-import { type AttachedProcess, follow, openFifoJoin, openTerminalJoin } from "./attachment.ts";
+import {
+  type AttachedProcess,
+  follow,
+  openFifoJoin,
+  openTerminalJoin,
+  waitThenDelete,
+} from "./attachment.ts";
 import { readInitRecord } from "./bundle.ts";
 import { createDiskTask } from "./disk-task.ts";
 import { type PreparedTask, prepareTask } from "./launch.ts";
@@ -43,10 +49,10 @@ export async function runTask(
   const process: AttachedProcess = { bundle, terminal: record.terminal, fifoDir: stdio.fifoDir, streams };
   const fifoJoin = record.terminal ? undefined : openFifoJoin(process);
   try {
-    const pid = await createAndStart(context, prepared);
+    const { pid, ended } = await createAndFollow(context, prepared);
     const join = fifoJoin ?? openTerminalJoin(process);
     const identity = { pid, startTicks: readInitRecord(bundle)?.startTicks ?? 0 };
-    return follow({ ...process, identity }, join, connection, async () => {
+    return follow({ ...process, identity }, { join, connection, ended }, async () => {
       const task = createDiskTask(context, bundle);
       await task.wait();
       return task.delete();
@@ -56,6 +62,18 @@ export async function runTask(
     connection[Symbol.dispose]();
     throw error;
   }
+}
+
+/**
+ * The end is asked for with the beginning, so that a task which ends at once is deleted at once. Not with a terminal:
+ * we have to take that over before.
+ */
+async function createAndFollow(context: TaskContext, prepared: PreparedTask) {
+  const created = createAndStart(context, prepared);
+  const ended = prepared.record.terminal ? undefined : waitThenDelete(prepared.connection);
+  // Without a beginning, its failure is all that counts.
+  ended?.catch(() => {});
+  return { pid: await created, ended };
 }
 
 /** In one call of the runtime, unless there is something to be done between the two. */
