@@ -86,7 +86,7 @@ async function runUnattached(client: Client, options: RunOptions, isEphemeral: b
   const { followTask } = await import("../follow-task.ts");
   await createContainer(client, options);
   try {
-    return await followTask(await startDetached(client, options.id, options));
+    return await followTask(() => startDetached(client, options.id, options));
   } finally {
     if (isEphemeral) await deleteContainer(client, options.id);
   }

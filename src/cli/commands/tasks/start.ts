@@ -24,6 +24,6 @@ export default defineCommand({
     }
     if (io.kind === "attached") return (await startAttached(client, args.container, options)).status;
     const { followTask } = await import("../../follow-task.ts");
-    return followTask(await startDetached(client, args.container, options));
+    return followTask(() => startDetached(client, args.container, options));
   },
 });
