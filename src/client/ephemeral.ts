@@ -29,21 +29,20 @@ export async function own(client: Client, id: string): Promise<Ownership> {
  * ephemeral, or is still running.
  */
 export async function removeAbandoned(client: Client, id: string, ownership?: Ownership): Promise<boolean> {
-  const [container] = (await client.containers()).list([`id==${id}`]);
-  if (!container || !(EXTENSION in container.extensions)) return false;
+  if (!(await isEphemeral(client, id))) return false;
   const claim = ownership ?? (await claimOwnership(client, id, 0));
   if (!claim) return false;
   try {
     if (await isStillRunning(client, id)) return false;
-    await removeEphemeral(client, id);
+    await removeWithTask(client, id);
     return true;
   } finally {
     if (!ownership) claim.remove();
   }
 }
 
-/** A task that was created but never started will not be: its client is gone. */
-export async function removeEphemeral(client: Client, id: string): Promise<void> {
+/** Removes a container and its task, whatever that is doing. */
+export async function removeWithTask(client: Client, id: string): Promise<void> {
   // Each may be going by itself: the supervisor removes a task whose client is waiting for its end.
   await ignoringAbsence(async () => (await findTask(client, id))?.delete({ force: true }));
   await ignoringAbsence(() => deleteContainer(client, id));
@@ -54,6 +53,16 @@ async function ignoringAbsence(work: () => Promise<unknown>): Promise<void> {
     await work();
   } catch (error) {
     if (!hasCode(error, "NotFound")) throw error;
+  }
+}
+
+async function isEphemeral(client: Client, id: string): Promise<boolean> {
+  const containers = await client.containers();
+  try {
+    return EXTENSION in containers.get(id).extensions;
+  } catch (error) {
+    if (hasCode(error, "NotFound")) return false;
+    throw error;
   }
 }
 

@@ -10,6 +10,7 @@ import { parseReference } from "../core/reference.ts";
 import type { Fetcher, Resolver } from "../core/remotes.ts";
 import { type FetchedManifest, fetchImage, isUnpackable } from "../images/fetch-image.ts";
 import { unpackImage } from "../images/unpack.ts";
+import { collectGarbage } from "./collect.ts";
 import { isPassing, type WorkLease, withLease } from "./lease.ts";
 import type { Client } from "./open.ts";
 import { unpackContext } from "./unpack.ts";
@@ -40,7 +41,7 @@ export interface PulledImage {
 
 /**
  * Resolves, fetches, verifies and unpacks an image, then records it: until then the name stays what it was. Bytes
- * fetched before a passing failure, or a kill, are kept for the next pull.
+ * fetched before a passing failure, or a kill, are kept for the next pull; after any other failure nothing is left.
  */
 export async function pull(client: Client, ref: string, options: PullOptions): Promise<PulledImage> {
   const { onProgress, signal } = options;
@@ -63,6 +64,7 @@ export async function pull(client: Client, ref: string, options: PullOptions): P
     return await withLease(client, work, isPassing);
   } catch (error) {
     failure.abort();
+    if (!isPassing(error)) await collectGarbage(client);
     throw error;
   }
 }

@@ -2,7 +2,7 @@ import type { Mount } from "../core/mount.ts";
 import type { Container } from "../core/records.ts";
 import type { CreateTask, Exit, ProcessIo, RunTask, Task } from "../core/task.ts";
 import { makeContainer, type NewContainer } from "./containers.ts";
-import { own, removeAbandoned, removeEphemeral } from "./ephemeral.ts";
+import { own, removeAbandoned, removeWithTask } from "./ephemeral.ts";
 import type { Client } from "./open.ts";
 import { internalCommand } from "./own-command.ts";
 import { runtimeOptionsOf } from "./runtime.ts";
@@ -17,8 +17,8 @@ export interface RunOptions extends Omit<NewContainer, "ownership">, TaskOptions
 
 /** Creates a container and runs it with the caller's streams; task and streams are gone when this answers. */
 export async function run(client: Client, options: RunOptions): Promise<Exit> {
-  await removeAbandoned(client, options.id);
-  const attachment = await (await client.tasks()).run(options.id, createForTask(client, options));
+  const tasks = await client.tasks();
+  const attachment = await inNewContainer(client, options, (request) => tasks.run(options.id, request));
   return attachment.ended;
 }
 
@@ -27,35 +27,57 @@ export async function run(client: Client, options: RunOptions): Promise<Exit> {
  * supervisor has it removed.
  */
 export async function runEphemeral(client: Client, options: RunOptions): Promise<Exit> {
-  const ownership = await own(client, options.id);
-  let isCreated = false;
-  const request = async (): Promise<RunTask> => {
-    const { container, mounts } = await makeContainer(client, { ...options, ownership });
-    isCreated = true;
-    return {
-      ...taskOf(container, mounts, options),
-      whenAbandoned: internalCommand(client, "_reap", options.id),
-    };
-  };
+  const { id } = options;
+  const tasks = await client.tasks();
+  const ownership = await own(client, id);
   try {
-    await removeAbandoned(client, options.id, ownership);
-    const attachment = await (await client.tasks()).run(options.id, request());
-    return await attachment.ended;
+    const attachment = await inNewContainer(client, { ...options, ownership }, (request) =>
+      tasks.run(id, request),
+    );
+    try {
+      return await attachment.ended;
+    } finally {
+      await removeWithTask(client, id);
+    }
   } finally {
-    if (isCreated) await removeEphemeral(client, options.id);
     ownership.remove();
   }
 }
 
 /** As `run`, without waiting: the task is started and goes on by itself. */
 export async function runDetached(client: Client, options: RunOptions): Promise<Task> {
-  await removeAbandoned(client, options.id);
-  return (await client.tasks()).start(options.id, createForTask(client, options));
+  const tasks = await client.tasks();
+  return inNewContainer(client, options, (request) => tasks.start(options.id, request));
 }
 
-async function createForTask(client: Client, options: RunOptions): Promise<CreateTask> {
+/** The task may be begun while its container is still being made. A failure to start leaves neither. */
+async function inNewContainer<T>(
+  client: Client,
+  options: NewContainer & TaskOptions,
+  start: (request: Promise<RunTask>) => Promise<T>,
+): Promise<T> {
+  await removeAbandoned(client, options.id, options.ownership);
+  const request = createForTask(client, options);
+  try {
+    return await start(request);
+  } catch (error) {
+    const isCreated = await request.then(
+      () => true,
+      () => false,
+    );
+    if (isCreated) await removeWithTask(client, options.id);
+    throw error;
+  }
+}
+
+async function createForTask(client: Client, options: NewContainer & TaskOptions): Promise<RunTask> {
+  const { id, ownership, runtime } = options;
+  if (runtime) runtimeOptionsOf(runtime);
   const { container, mounts } = await makeContainer(client, options);
-  return taskOf(container, mounts, options);
+  return {
+    ...taskOf(container, mounts, options),
+    whenAbandoned: ownership && internalCommand(client, "_reap", id),
+  };
 }
 
 /** Starts a container that exists, without waiting. Throws NotFound for the container, AlreadyExists for the task. */
