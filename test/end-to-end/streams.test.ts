@@ -37,10 +37,11 @@ test("-t gives a shell with the terminal's size, Ctrl-C, and the terminal back a
   pty.resize(120, 40);
   pty.write("stty size\r");
   await pty.waitForOutput("40 120\r\n");
-  pty.write("sleep 1000\r");
-  await pty.waitForOutput("sleep 1000\r\n");
+  // The shell has given the terminal its settings back by the time a command of its speaks.
+  pty.write("echo begun | tr a-z A-Z; sleep 1000\r");
+  await pty.waitForOutput("BEGUN\r\n");
   pty.write("\x03");
-  await pty.waitForOutput(/\^C[^]*# $/);
+  await pty.waitForOutput(/\^C.*# /s);
   pty.write("exit 9\r");
   await pty.waitForOutput(/code=9\r\n[0-9a-f:]{20,}\r\n/);
   const [before, after] = pty.output().match(/^[0-9a-f:]{20,}(?=\r$)/gm) ?? [];
