@@ -97,16 +97,20 @@ function give(place: Place, { key, flag }: Spelling, text: string): void {
 async function proposeAt(place: Place, partial: string): Promise<Proposal> {
   if (place.pending) return proposeValue(place, place.pending.flag.completion, partial, "");
   if (!place.isPlain && partial.startsWith("-")) return proposeFlags(place, partial);
-  if (!place.definition) {
-    const members = await summaries(place.group);
-    return proposeWords(
-      members.map(({ names, summary }) => ({ text: names[0]!, note: summary })),
-      partial,
-    );
-  }
+  if (!place.definition) return proposeCommands(place.group, partial);
   const args = Object.values(place.definition.args);
   const argument = args[place.positionals] ?? (args.at(-1)?.kind === "variadic" ? args.at(-1) : undefined);
   return proposeValue(place, argument?.completion, partial, "");
+}
+
+/** By their main names, so that none stands there twice; by the others where only those begin like that. */
+async function proposeCommands(group: Group, partial: string): Promise<Proposal> {
+  const members = await summaries(group);
+  const candidates = members.flatMap(({ names, summary }) => {
+    const matching = names.filter((name) => name.startsWith(partial));
+    return matching.length > 0 ? [{ text: matching[0]!, note: summary }] : [];
+  });
+  return { kind: "words", candidates };
 }
 
 function proposeFlags(place: Place, partial: string): Proposal {

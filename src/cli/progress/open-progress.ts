@@ -3,12 +3,14 @@ import type { ProgressListener } from "../../core/progress.ts";
 
 /** Shows the way of long work until it is disposed. */
 export interface Progress extends Disposable {
+  /** Whether it owns the terminal: lines of others' must wait until it is disposed. */
+  readonly isLive: boolean;
   readonly onProgress: ProgressListener | undefined;
 }
 
 /** A live screen where standard error is a terminal; nothing where it is not, so that logs stay readable. */
 export async function openProgress({ quiet }: { quiet: boolean }): Promise<Progress> {
-  if (quiet || !isatty(2)) return { onProgress: undefined, [Symbol.dispose]() {} };
+  if (quiet || !isatty(2)) return { isLive: false, onProgress: undefined, [Symbol.dispose]() {} };
   const { openScreen } = await import("./screen.ts");
   return openScreen();
 }

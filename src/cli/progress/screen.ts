@@ -23,6 +23,7 @@ export function openScreen(): Progress {
   };
   const timer = setInterval(draw, REDRAW_MILLISECONDS);
   return {
+    isLive: true,
     onProgress: board.update,
     [Symbol.dispose]() {
       clearInterval(timer);

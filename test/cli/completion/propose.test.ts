@@ -18,6 +18,8 @@ function proposes(line: string, expected: string): void {
 
 proposes("im", "images");
 proposes("i l", "list label");
+proposes("images r", "remove");
+proposes("images rm", "rm");
 proposes("images pull --tls", "--tlscacert --tlscert --tlskey");
 proposes("images pull --tlskey ", "<files>");
 proposes("images pull --tlskey=/etc/k", "<files> --tlskey= /etc/k");

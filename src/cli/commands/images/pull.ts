@@ -37,7 +37,7 @@ export default defineCommand({
     const say = (line: string) => {
       if (!flags.quiet) writeOut(`${line}\n`);
     };
-    const { image, unpacked } = await pullShown(
+    const { unpacked } = await pullShown(
       client,
       args.ref,
       {
@@ -48,11 +48,11 @@ export default defineCommand({
         labels: parseLabels(flags.label),
         maxConcurrentDownloads: flags.maxConcurrentDownloads,
         quiet: flags.quiet,
+        onUnpacking: (platform, digest) => say(`unpacking ${platform} ${digest}...`),
       },
       context,
     );
-    for (const { platform, chainId } of unpacked) {
-      say(`unpacking ${platform} ${image.target.digest}...`);
+    for (const { chainId } of unpacked) {
       if (flags.printChainid && chainId) writeOut(`image chain ID: ${chainId}\n`);
     }
     say(`done: ${formatDuration(performance.now() - started)}\t`);
