@@ -1,10 +1,8 @@
 import type { Digest } from "../core/digest.ts";
-import { hasCode } from "../core/errors.ts";
 import { chainIds } from "../core/manifest.ts";
 import type { ProgressListener } from "../core/progress.ts";
-import type { Snapshotter } from "../core/snapshotter.ts";
 import type { LocalImage } from "../images/read-image.ts";
-import { type UnpackContext, unpackImage } from "../images/unpack.ts";
+import { committedState, type UnpackContext, unpackImage } from "../images/unpack.ts";
 import { type WorkLease, withLease } from "./lease.ts";
 import { exclusively } from "./locks.ts";
 import type { Client } from "./open.ts";
@@ -42,19 +40,11 @@ export async function ensureUnpacked(
   const diffIds = image.config.diffIds;
   const top = chainIds(diffIds).at(-1);
   if (!top) return "";
-  if (await isCommitted(await client.snapshotter(options.snapshotter), top)) return top;
+  const snapshotter = await client.snapshotter(options.snapshotter);
+  if ((await committedState(snapshotter, top)) === "intact") return top;
   const layers = image.manifest.layers.map((descriptor) => ({ descriptor, fetched: Promise.resolve() }));
   await withLease(client, async (lease) =>
     unpackImage(image.manifest.config.digest, diffIds, layers, await unpackContext(client, lease, options)),
   );
   return top;
-}
-
-async function isCommitted(snapshotter: Snapshotter, name: string): Promise<boolean> {
-  try {
-    return (await snapshotter.stat(name)).kind === "Committed";
-  } catch (error) {
-    if (hasCode(error, "NotFound")) return false;
-    throw error;
-  }
 }

@@ -12,7 +12,7 @@ import { type Digest, splitDigest } from "../core/digest.ts";
 import { CtrError, hasCode } from "../core/errors.ts";
 import { compileFilters } from "../core/filters.ts";
 import { type Labels, mergeLabels } from "../core/labels.ts";
-import type { ContentRecordStore } from "../core/records.ts";
+import type { ContentRecord, ContentRecordStore } from "../core/records.ts";
 import { holdOffCollector, keepWritersOut } from "../files/collection-lock.ts";
 import { asSysError, hasErrno } from "../sys/errno.ts";
 import { ContentHash, hashFd } from "./hash.ts";
@@ -88,10 +88,9 @@ export class LocalContentStore implements ContentStore {
     dropIngest(held);
   }
 
-  async verify(digest: Digest): Promise<boolean> {
-    this.#records.get(digest);
-    const file = await hashBlob(this.#layout, digest);
-    return file?.digest === digest;
+  async verify(digest: Digest, { ifTouched = false } = {}): Promise<boolean> {
+    const record = this.#records.get(digest);
+    return this.#isSound(record, ifTouched);
   }
 
   /** Judges the bytes itself, and drops only the very file that it found bad: it may have been repaired meanwhile. */
@@ -103,6 +102,14 @@ export class LocalContentStore implements ContentStore {
     if (now?.ino === file.inode) removeBlobFile(this.#layout, digest);
   }
 
+  /** Whoever writes to a file changes its ctime, and cannot set it back as it could its mtime. */
+  async #isSound({ digest, size, updatedAt }: ContentRecord, ifTouched: boolean): Promise<boolean> {
+    const file = statSync(blobPath(this.#layout, digest), { throwIfNoEntry: false });
+    if (file?.size !== size) return false;
+    if (ifTouched && Math.floor(file.ctimeMs) <= updatedAt.getTime()) return true;
+    return (await hashBlob(this.#layout, digest))?.digest === digest;
+  }
+
   /**
    * Whether the bytes are whole on disk; then this namespace sees them from now on. A file without any row is what
    * a crash left between its name and its row: it was verified and synced before it got the name.
@@ -111,8 +118,9 @@ export class LocalContentStore implements ContentStore {
     if (blobSize(this.#layout, digest) === undefined) return false;
     using _ = await holdOffCollector(this.#layout.root);
     const size = blobSize(this.#layout, digest);
-    const knownSize = this.#records.inAnyNamespace(digest)?.size ?? expectedSize ?? size;
-    if (size === undefined || size !== knownSize) return false;
+    const known = this.#records.inAnyNamespace(digest);
+    if (known ? !(await this.#isSound(known, true)) : size !== (expectedSize ?? size)) return false;
+    if (size === undefined) return false;
     if (!hasRecord(this.#records, digest)) this.#adopt(digest, size);
     return true;
   }

@@ -76,8 +76,11 @@ export interface ContentStore extends ContentProvider {
   ingests(filters?: readonly string[]): Promise<IngestStatus[]>;
   /** Drops an ingest. Throws NotFound; Unavailable while its writer lives. */
   abort(ref: string): Promise<void>;
-  /** Whether the bytes on disk still hash to the digest. Throws NotFound without a row. */
-  verify(digest: Digest): Promise<boolean>;
+  /**
+   * Whether the bytes on disk still hash to the digest. With `ifTouched` a file that nobody has changed since its row
+   * was last written is trusted unread: that misses only what the disk itself has lost. Throws NotFound without a row.
+   */
+  verify(digest: Digest, options?: { ifTouched?: boolean }): Promise<boolean>;
   /** Drops damaged or missing bytes on disk so that the next writer fetches them again; rows and labels stay. */
   discardBytes(digest: Digest): Promise<void>;
 }

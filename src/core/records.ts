@@ -149,6 +149,15 @@ export interface SnapshotRecordStore {
     key: string,
     change: { labels: Labels; parent?: string; sizeBytes: number; inodes: number },
   ): SnapshotRecord;
+  /**
+   * Gives committed snapshots that lost their directory, `name` and every other row that shares it, the directory of
+   * an active one, whose row goes. Throws as `commit`; AlreadyExists when `name` has another directory by now.
+   */
+  restore(
+    name: string,
+    key: string,
+    change: { lostDirectoryId: number; sizeBytes: number; inodes: number },
+  ): SnapshotRecord;
   /** A committed snapshot of that chain ID in any namespace: the chain ID stands for all layers beneath as well. */
   shareable(chainId: string): SnapshotRecord | undefined;
   /** A committed row for a directory that another namespace made. Throws NotFound when it was removed meanwhile, AlreadyExists for the name. */

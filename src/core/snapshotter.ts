@@ -57,10 +57,19 @@ export interface Snapshotter {
   prepare(key: string, parent: string, options?: PrepareOptions): Promise<Mount[]>;
   /** As `prepare`, for reading only. */
   view(key: string, parent: string, options?: PrepareOptions): Promise<Mount[]>;
-  /** Throws NotFound for the key, FailedPrecondition when it is not Active, AlreadyExists for the name; the active one then stays. */
+  /**
+   * Throws NotFound for the key, FailedPrecondition when it is not Active, AlreadyExists for the name; the active one
+   * then stays. A committed snapshot of that name that is not intact is no obstacle: it gets the active one's bytes,
+   * in every namespace that shares them, and keeps its labels and children.
+   */
   commit(name: string, key: string, options?: CommitOptions): Promise<void>;
   /** Throws NotFound; FailedPrecondition while it has children. The row goes first, then the bytes. */
   remove(key: string): Promise<void>;
+  /**
+   * Whether the bytes of the snapshot and of all its parents are still on disk: they can vanish behind the database's
+   * back. Without it, the snapshotter answers for its bytes itself. Throws NotFound.
+   */
+  isIntact?(key: string): Promise<boolean>;
   /** In key order; may miss concurrent changes and never throws for them. */
   walk(filters?: readonly string[]): AsyncIterable<SnapshotInfo>;
 }

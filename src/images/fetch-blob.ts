@@ -98,11 +98,11 @@ async function openWriter(
 
 async function isWhole(content: ContentStore, { digest }: Descriptor): Promise<boolean> {
   try {
-    await using _ = await content.reader(digest);
-    return true;
+    if (await content.verify(digest, { ifTouched: true })) return true;
   } catch (error) {
-    if (hasCode(error, "DataLoss")) await content.discardBytes(digest);
-    else if (!hasCode(error, "NotFound")) throw error;
-    return false;
+    if (hasCode(error, "NotFound")) return false;
+    throw error;
   }
+  await content.discardBytes(digest);
+  return false;
 }

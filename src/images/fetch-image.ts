@@ -15,6 +15,7 @@ import { isConfig, isIndex, isLayer, isManifest } from "../core/media-type.ts";
 import { formatPlatform, type Platform } from "../core/platform.ts";
 import { type FetchContext, fetchBlob, refKey } from "./fetch-blob.ts";
 import { fetchDocument } from "./fetch-document.ts";
+import type { UnpackedLayer } from "./unpack.ts";
 
 /** Indexes in indexes deeper than this are refused; real ones have one level, or two with attestations. */
 const MAX_INDEX_DEPTH = 8;
@@ -36,7 +37,7 @@ export interface FetchedManifest {
   /** Undefined for an artifact, whose config is no image config. */
   config?: ImageConfig;
   platform?: Platform;
-  layers: { descriptor: Descriptor; fetched: Promise<void> }[];
+  layers: UnpackedLayer[];
 }
 
 /**
@@ -115,7 +116,14 @@ async function fetchManifest(
     manifest,
     config,
     platform: config?.platform ?? descriptor.platform,
-    layers: layers.map((layer) => ({ descriptor: layer, fetched: fetchLayer(layer, options) })),
+    layers: layers.map((layer) => ({
+      descriptor: layer,
+      fetched: fetchLayer(layer, options),
+      refetch: async () => {
+        await options.content.discardBytes(layer.digest);
+        await fetchLayer(layer, options);
+      },
+    })),
   };
 }
 

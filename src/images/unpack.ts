@@ -4,7 +4,7 @@ import type { Descriptor } from "../core/descriptor.ts";
 import type { Differ } from "../core/differ.ts";
 import type { Digest } from "../core/digest.ts";
 import { CtrError, hasCode } from "../core/errors.ts";
-import { labelNames } from "../core/labels.ts";
+import { type Labels, labelNames } from "../core/labels.ts";
 import { chainIds } from "../core/manifest.ts";
 import type { ProgressListener } from "../core/progress.ts";
 import type { Snapshotter } from "../core/snapshotter.ts";
@@ -26,6 +26,8 @@ export interface UnpackedLayer {
   descriptor: Descriptor;
   /** Settles when the layer's bytes are in the content store. */
   fetched: Promise<void>;
+  /** Fetches bytes once more that turned out to be damaged; without it that is the end. */
+  refetch?: () => Promise<void>;
 }
 
 /**
@@ -48,7 +50,7 @@ export async function unpackImage(
     const chain = chains[at]!;
     await layer.fetched;
     await context.exclusively(`unpack-${context.snapshotter.name}-${chain}`, () =>
-      unpackLayer(layer.descriptor, diffIds[at]!, parent, chain, context),
+      unpackSound(layer, diffIds[at]!, parent, chain, context),
     );
     await context.content.label(layer.descriptor.digest, { [labelNames.uncompressed]: diffIds[at]! });
     parent = chain;
@@ -61,6 +63,21 @@ export async function unpackImage(
   return top;
 }
 
+/** Bytes that an earlier pull brought can have been damaged since. */
+async function unpackSound(
+  layer: UnpackedLayer,
+  ...[diffId, parent, chain, context]: [Digest, string, Digest, UnpackContext]
+): Promise<void> {
+  const { digest } = layer.descriptor;
+  try {
+    await unpackLayer(layer.descriptor, diffId, parent, chain, context);
+  } catch (error) {
+    if (!layer.refetch || !hasCode(error, "DataLoss") || (await context.content.verify(digest))) throw error;
+    await layer.refetch();
+    await unpackLayer(layer.descriptor, diffId, parent, chain, context);
+  }
+}
+
 async function unpackLayer(
   layer: Descriptor,
   diffId: Digest,
@@ -70,11 +87,14 @@ async function unpackLayer(
 ): Promise<void> {
   const { snapshotter } = context;
   context.protect(chain);
-  if (await exists(snapshotter, chain)) return;
+  const found = await committedState(snapshotter, chain);
+  if (found === "intact") return;
   const key = `extract-${randomBytes(6).toString("hex")} ${chain}`;
   context.protect(key);
+  // What has lost its bytes is there already, so that nothing may be offered in its place.
+  const labels: Labels = found === "lost" ? {} : { [labelNames.snapshotRef]: chain };
   try {
-    const mounts = await snapshotter.prepare(key, parent, { labels: { [labelNames.snapshotRef]: chain } });
+    const mounts = await snapshotter.prepare(key, parent, { labels });
     const applied = await applyLayer(layer, mounts, context);
     if (applied.digest !== diffId) {
       throw new CtrError(
@@ -85,7 +105,8 @@ async function unpackLayer(
     await snapshotter.commit(chain, key);
   } catch (error) {
     await discard(snapshotter, key);
-    if (!hasCode(error, "AlreadyExists") || !(await exists(snapshotter, chain))) throw error;
+    if (!hasCode(error, "AlreadyExists") || (await committedState(snapshotter, chain)) !== "intact")
+      throw error;
   }
 }
 
@@ -98,11 +119,16 @@ function applyLayer(layer: Descriptor, mounts: Parameters<Differ["apply"]>[1], c
   });
 }
 
-async function exists(snapshotter: Snapshotter, name: string): Promise<boolean> {
+/** `lost`: there is a record of it, but its bytes, or a parent's, are gone from the disk. */
+export async function committedState(
+  snapshotter: Snapshotter,
+  name: string,
+): Promise<"absent" | "lost" | "intact"> {
   try {
-    return (await snapshotter.stat(name)).kind === "Committed";
+    if ((await snapshotter.stat(name)).kind !== "Committed") return "absent";
+    return (await snapshotter.isIntact?.(name)) === false ? "lost" : "intact";
   } catch (error) {
-    if (hasCode(error, "NotFound")) return false;
+    if (hasCode(error, "NotFound")) return "absent";
     throw error;
   }
 }

@@ -84,11 +84,7 @@ class SnapshotTable implements SnapshotRecordStore {
   commit(name: string, key: string, change: Parameters<SnapshotRecordStore["commit"]>[2]): SnapshotRecord {
     validateSnapshotLabels(change.labels);
     return this.#connection.transaction(() => {
-      const active = this.get(key);
-      if (active.kind !== "Active") {
-        const why = new CtrError("FailedPrecondition", `snapshot ${JSON.stringify(key)} is not active`);
-        throw withSubject("failed to commit snapshot", why);
-      }
+      const active = this.#getActive(key);
       if (this.#find(name)) throw new CtrError("AlreadyExists", `snapshot ${JSON.stringify(name)}`);
       const parent = this.#parentAfterCommit(active, change.parent);
       const now = Date.now();
@@ -97,6 +93,24 @@ class SnapshotTable implements SnapshotRecordStore {
           created_at = ?, updated_at = ? WHERE namespace = ? AND snapshotter = ? AND key = ?`,
         ...[name, parent || null, JSON.stringify(change.labels), change.sizeBytes, change.inodes, now, now],
         ...[this.#namespace, this.#snapshotter, key],
+      );
+      return this.get(name);
+    });
+  }
+
+  restore(name: string, key: string, change: Parameters<SnapshotRecordStore["restore"]>[2]): SnapshotRecord {
+    const { lostDirectoryId, sizeBytes, inodes } = change;
+    return this.#connection.transaction(() => {
+      const { parent, directoryId } = this.#getActive(key);
+      const lost = this.get(name);
+      if (lost.kind !== "Committed" || lost.directoryId !== lostDirectoryId || lost.parent !== parent) {
+        throw new CtrError("AlreadyExists", `snapshot ${JSON.stringify(name)}`);
+      }
+      this.delete(key);
+      this.#connection.run(
+        `UPDATE snapshots SET directory_id = ?, size_bytes = ?, inodes = ?, updated_at = ?
+          WHERE snapshotter = ? AND directory_id = ?`,
+        ...[directoryId, sizeBytes, inodes, Date.now(), this.#snapshotter, lostDirectoryId],
       );
       return this.get(name);
     });
@@ -135,6 +149,13 @@ class SnapshotTable implements SnapshotRecordStore {
       );
       return { directoryId, inUse: this.#isDirectoryInUse(directoryId) };
     });
+  }
+
+  #getActive(key: string): SnapshotRecord {
+    const record = this.get(key);
+    if (record.kind === "Active") return record;
+    const why = new CtrError("FailedPrecondition", `snapshot ${JSON.stringify(key)} is not active`);
+    throw withSubject("failed to commit snapshot", why);
   }
 
   #find(key: string): SnapshotRecord | undefined {

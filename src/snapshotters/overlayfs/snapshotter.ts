@@ -67,7 +67,7 @@ class Overlayfs implements Snapshotter {
       throw withSubject("failed to get active mount", why);
     }
     // After a power cut the row may be there without its directory, which nobody had synced.
-    if (!existsSync(this.directories.filesOf(record.directoryId))) {
+    if (!this.hasBytes(record.directoryId)) {
       this.directories.make(record.directoryId, chain.at(-2)?.directoryId);
     }
     return this.mountsOf(record, chain.slice(0, -1));
@@ -87,12 +87,18 @@ class Overlayfs implements Snapshotter {
     const { directoryId, kind } = this.records.get(key);
     if (kind === "Active") this.directories.sync(directoryId);
     const usage = this.directories.usage(directoryId);
-    this.records.commit(name, key, { labels, parent, ...usage });
+    const lostDirectoryId = this.lostDirectoryOf(name);
+    if (lostDirectoryId === undefined) this.records.commit(name, key, { labels, parent, ...usage });
+    else this.records.restore(name, key, { lostDirectoryId, ...usage });
   }
 
   async remove(key: string): Promise<void> {
     const { directoryId, inUse } = this.deleteRecord(key);
     if (!inUse) this.directories.remove(directoryId);
+  }
+
+  async isIntact(key: string): Promise<boolean> {
+    return this.records.chain(key).every(({ directoryId }) => this.hasBytes(directoryId));
   }
 
   async *walk(filters?: readonly string[]): AsyncGenerator<SnapshotInfo> {
@@ -112,6 +118,20 @@ class Overlayfs implements Snapshotter {
       this.directories.remove(directoryId);
       return this.records.delete(key);
     }
+  }
+
+  private lostDirectoryOf(name: string): number | undefined {
+    try {
+      const { kind, directoryId } = this.records.get(name);
+      return kind === "Committed" && !this.hasBytes(directoryId) ? directoryId : undefined;
+    } catch (error) {
+      if (hasCode(error, "NotFound")) return undefined;
+      throw error;
+    }
+  }
+
+  private hasBytes(directoryId: number): boolean {
+    return existsSync(this.directories.filesOf(directoryId));
   }
 
   /** The directory comes before the row; the collector, for which it is litter until then, waits meanwhile. */
@@ -148,7 +168,7 @@ class Overlayfs implements Snapshotter {
   /** Throws AlreadyExists when another namespace has that chain, which then is here too. */
   private offerShared(chainId: string, parent: string, labels: Labels): void {
     const shared = this.records.shareable(chainId);
-    if (shared === undefined || !existsSync(this.directories.filesOf(shared.directoryId))) return;
+    if (shared === undefined || !this.hasBytes(shared.directoryId)) return;
     try {
       this.records.share(shared, chainId, parent, labels);
     } catch (error) {
