@@ -1,7 +1,8 @@
 import { Command, Option } from "commander";
-import { type Arguments, type CommandDefinition, type Group, isGroup, type Leaf } from "./command.ts";
+import type { Arguments, CommandDefinition, Group } from "./command.ts";
 import { type Flags, flagName } from "./flags/flag.ts";
 import { globalFlags } from "./globals.ts";
+import { summaries } from "./summaries.ts";
 
 const INTRODUCTION = `containerd's ctr without a daemon: every command works directly on a state directory, and nothing runs when no container runs.`;
 
@@ -26,19 +27,6 @@ export async function groupHelp(path: readonly string[], group: Group): Promise<
   }
   return textOf(command);
 }
-
-export interface Summary {
-  names: readonly string[];
-  summary: string;
-}
-
-export async function summaries(group: Group): Promise<Summary[]> {
-  const shown = group.members.filter((entry) => isGroup(entry) || !entry.hidden);
-  return Promise.all(shown.map(async (entry) => ({ names: entry.names, summary: await summaryOf(entry) })));
-}
-
-const summaryOf = async (entry: Leaf | Group): Promise<string> =>
-  isGroup(entry) ? entry.summary : (await entry.load()).default.summary;
 
 const sentences = ({ summary, description }: CommandDefinition): string =>
   [`${capitalized(summary)}.`, description].filter(Boolean).join("\n\n");

@@ -2,6 +2,7 @@ import { type CommandDefinition, type Group, isGroup, type Leaf } from "./comman
 import { type Flags, flagName } from "./flags/flag.ts";
 import { globalFlags } from "./globals.ts";
 import { argumentWords, flagNote } from "./help.ts";
+import { summaryOf } from "./summaries.ts";
 
 /** A page for ctr, one for each group and one for each command at the root, by file name: `ctr-images.1`. */
 export async function manPages(root: Group): Promise<Map<string, string>> {
@@ -76,9 +77,6 @@ async function describeMember(group: Group, { names, load }: Leaf): Promise<stri
   ];
   return parts.join("");
 }
-
-const summaryOf = async (entry: Leaf | Group): Promise<string> =>
-  isGroup(entry) ? entry.summary : (await entry.load()).default.summary;
 
 function synopsis(path: string, { flags, args }: CommandDefinition): string {
   const words = [...(Object.keys(flags).length > 0 ? ["[flags]"] : []), ...argumentWords(args)];

@@ -3,7 +3,7 @@ import { commands } from "../commands/table.ts";
 import { type Flags, flagName } from "../flags/flag.ts";
 import { type GivenFlag, type Spelling, spellings } from "../flags/normalise.ts";
 import { globalFlags } from "../globals.ts";
-import { summaries } from "../help.ts";
+import { summaries } from "../summaries.ts";
 import type { Completion } from "./kinds.ts";
 
 export interface Candidate {
