@@ -1,5 +1,7 @@
+import { resolve } from "node:path";
 import type { Client } from "../client/open.ts";
 import type { GlobalValues } from "./globals.ts";
+import { UsageError } from "./usage-error.ts";
 
 /** What a command is given besides its own flags and arguments. */
 export interface Context {
@@ -10,12 +12,19 @@ export interface Context {
   openClient(): Promise<Client>;
 }
 
+/** An empty one, as an unset variable in a script leaves it, must not become whichever directory that script is in. */
+function directory(flag: string, path: string): string {
+  if (path === "") throw new UsageError(`--${flag} must name a directory`);
+  return resolve(path);
+}
+
 /** A context whose client, if it is asked for one, is closed with it. */
 export function createContext(globals: GlobalValues, signal: AbortSignal): Context & AsyncDisposable {
   let opened: Promise<Client> | undefined;
   const open = async (): Promise<Client> => {
     const { openClient } = await import("../client/open.ts");
-    return openClient({ root: globals.root, state: globals.state, namespace: globals.namespace });
+    const { root, state, namespace } = globals;
+    return openClient({ root: directory("root", root), state: directory("state", state), namespace });
   };
   return {
     globals,

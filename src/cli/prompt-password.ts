@@ -11,9 +11,10 @@ const LINE_ENDS = [0x0a, 0x0d];
 /** Asks at the terminal, showing nothing of what is typed. Throws FailedPrecondition without one, Canceled on Ctrl-C. */
 export function promptPassword(): string {
   const terminal = openTerminal();
-  writeError("Password: ");
+  // Before the question: who answers it at once must not be echoed.
   const settings = makeTerminalRaw(terminal);
   try {
+    writeError("Password: ");
     return readSecret(terminal);
   } finally {
     writeTerminalSettings(terminal, settings);

@@ -99,6 +99,15 @@ test("an empty namespace is refused, whether given or in the environment", async
   assert.is(inEnvironment.stderr, expected);
 });
 
+test("an empty state directory is refused, and a relative one is below the working directory", async () => {
+  for (const flag of ["root", "state"]) {
+    const { code, stderr } = await ctr(`--${flag}`, "", "namespaces", "create", "n");
+    assert.is(`${code} ${stderr}`, `1 ctr: --${flag} must name a directory\n`);
+  }
+  await ctr.with({ cwd: directory.path })("--root", "relative", "namespaces", "create", "n");
+  assert.ok(await Bun.file(directory.join("relative", "metadata.db")).exists());
+});
+
 function ctrPath(): string {
   return `${import.meta.dirname}/../../dist/ctr`;
 }

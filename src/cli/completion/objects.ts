@@ -1,4 +1,5 @@
-import { type Client, openClient } from "../../client/open.ts";
+import type { Client } from "../../client/open.ts";
+import { createContext } from "../context.ts";
 import type { GlobalValues } from "../globals.ts";
 import { signalNames } from "../signals.ts";
 import type { Completion } from "./kinds.ts";
@@ -11,8 +12,8 @@ export async function objectNames(of: Completion, globals: GlobalValues): Promis
   if (of === "platforms") return PLATFORMS.map((architecture) => `linux/${architecture}`);
   if (of === "signals") return signalNames();
   if (of === "snapshotters") return (await import("../../client/snapshotter-names.ts")).snapshotterNames;
-  await using client = openClient(globals);
-  return recordNames(of, client);
+  await using context = createContext(globals, new AbortController().signal);
+  return await recordNames(of, await context.openClient());
 }
 
 async function recordNames(of: Exclude<Completion, readonly string[]>, client: Client): Promise<string[]> {
