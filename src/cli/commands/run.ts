@@ -7,6 +7,7 @@ import { hasCode } from "../../core/errors.ts";
 import { parseLabels } from "../../core/labels.ts";
 import { defineCommand, optional, variadic } from "../command.ts";
 import type { Context } from "../context.ts";
+import { alwaysSynced } from "../flags/always.ts";
 import { booleanFlag, type FlagValues, stringFlag } from "../flags/flag.ts";
 import { isolationFlags, isolationOf } from "../flags/isolation.ts";
 import { nameContainer, newContainerFlags } from "../flags/new-container.ts";
@@ -26,6 +27,7 @@ const runFlags = {
   }),
   ...isolationFlags,
   ...newContainerFlags,
+  syncFs: alwaysSynced,
 };
 
 export default defineCommand({

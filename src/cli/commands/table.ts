@@ -35,6 +35,7 @@ export const commands: Group = {
       names: ["images", "image", "i"],
       summary: "manage images",
       members: [
+        { names: ["check"], load: () => import("./images/check.ts") },
         { names: ["list", "ls"], load: () => import("./images/list.ts") },
         { names: ["pull"], load: () => import("./images/pull.ts") },
         { names: ["delete", "del", "remove", "rm"], load: () => import("./images/delete.ts") },

@@ -1,6 +1,7 @@
 import { wantedPlatforms } from "../../../client/pull.ts";
 import { parseLabels } from "../../../core/labels.ts";
 import { defineCommand, required } from "../../command.ts";
+import { alwaysLocal, alwaysSynced } from "../../flags/always.ts";
 import { booleanFlag, integerFlag, listFlag } from "../../flags/flag.ts";
 import { platformOf } from "../../flags/platform.ts";
 import { registryFlags, remoteOptionsOf } from "../../flags/registry.ts";
@@ -24,8 +25,8 @@ export default defineCommand({
     skipMetadata: booleanFlag("only fetch what belongs to the chosen platforms, as is the default"),
     printChainid: booleanFlag("print the chain ID of what is unpacked"),
     maxConcurrentDownloads: integerFlag("layers to fetch side by side; 0 leaves it to ctr", { default: 0 }),
-    local: booleanFlag("let this process do the work, as it always does"),
-    syncFs: booleanFlag("make layers durable before they count as unpacked, as they always are"),
+    local: alwaysLocal,
+    syncFs: alwaysSynced,
     quiet: booleanFlag("print nothing", { alias: "q" }),
   },
   args: { ref: required("please provide an image reference to pull", { completion: "images" }) },

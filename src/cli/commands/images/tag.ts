@@ -1,5 +1,6 @@
 import { tagImage } from "../../../client/images.ts";
 import { defineCommand, required, variadic } from "../../command.ts";
+import { alwaysAnyName, alwaysLocal } from "../../flags/always.ts";
 import { booleanFlag } from "../../flags/flag.ts";
 import { writeOut } from "../../output.ts";
 import { MissingArgument } from "../../usage-error.ts";
@@ -7,7 +8,11 @@ import { MissingArgument } from "../../usage-error.ts";
 export default defineCommand({
   summary: "give an image more names",
   examples: ["images tag docker.io/library/busybox:latest localhost:5000/tools:1"],
-  flags: { force: booleanFlag("move a name that another image has") },
+  flags: {
+    force: booleanFlag("move a name that another image has"),
+    local: alwaysLocal,
+    skipReferenceCheck: alwaysAnyName,
+  },
   args: {
     source: required("please provide an image reference to tag from", { completion: "images" }),
     targets: variadic({ completion: "images" }),

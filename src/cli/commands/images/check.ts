@@ -1,0 +1,154 @@
+import { checkImage, createInspector, type Extent, type ImageCheck } from "../../../client/check-image.ts";
+import type { Client } from "../../../client/open.ts";
+import { needsRepair } from "../../../client/repair-image.ts";
+import { CtrError, withSubject } from "../../../core/errors.ts";
+import type { Image } from "../../../core/records.ts";
+import { defineCommand, variadic } from "../../command.ts";
+import type { Context } from "../../context.ts";
+import { reportLine } from "../../failure.ts";
+import { booleanFlag } from "../../flags/flag.ts";
+import { outputFlag } from "../../flags/output.ts";
+import { registryFlags, remoteOptionsOf } from "../../flags/registry.ts";
+import { snapshotterFlags } from "../../flags/snapshotter.ts";
+import { writeError } from "../../output.ts";
+import { printListing, printNames } from "../../print/listing.ts";
+import { formatBinarySize } from "../../print/sizes.ts";
+import { tableStyles } from "../../print/table.ts";
+import { repairShown } from "../../repair-image.ts";
+
+interface Checked extends ImageCheck {
+  image: Image;
+}
+
+export default defineCommand({
+  summary: "check that the content of images is there",
+  description:
+    "STATUS counts the blobs of this host's platform that are there and those that it takes. --verify reads and hashes every blob and fails when one is damaged; --repair does so too, fetches from the registry what is missing or damaged, and unpacks what is not unpacked. Filters are those of images list.",
+  examples: ["images check", "images check --verify name~=busybox", "images check --repair"],
+  flags: {
+    quiet: booleanFlag("print the names of complete images only, one to a line", { alias: "q" }),
+    verify: booleanFlag("hash every blob"),
+    repair: booleanFlag("mend what is missing or damaged"),
+    ...snapshotterFlags,
+    ...registryFlags,
+    output: outputFlag,
+  },
+  args: { filters: variadic() },
+  async run({ flags, args }, context) {
+    const client = await context.openClient();
+    const images = (await client.images()).list(args.filters);
+    const verify = flags.verify || flags.repair;
+    const options = { snapshotter: flags.snapshotter, verify, signal: context.signal };
+    let checked = await checkAll(client, images, options);
+    const failures: unknown[] = [];
+    if (flags.repair) {
+      const repaired = await repairAll(client, checked, flags, context);
+      failures.push(...repaired.failures);
+      if (repaired.count > 0) checked = await checkAll(client, images, options);
+    }
+    failures.push(...checked.flatMap((one) => reportProblems(one, verify)));
+    if (flags.quiet) printNames(checked.filter(isComplete).map(({ image }) => image.name));
+    else if (checked.length > 0) printChecks(checked, flags.output);
+    if (failures.length > 0) throw failures[0];
+  },
+});
+
+const isComplete = ({ status }: Checked): boolean => status === "complete";
+
+async function checkAll(
+  client: Client,
+  images: readonly Image[],
+  options: { snapshotter: string | undefined; verify: boolean; signal: AbortSignal },
+): Promise<Checked[]> {
+  const inspect = await createInspector(client, options);
+  const checked: Checked[] = [];
+  for (const image of images) {
+    checked.push({ image, ...(await checkImage(client, image, { ...options, inspect })) });
+  }
+  return checked;
+}
+
+/** One after the other: what two images share is fetched once. */
+async function repairAll(
+  client: Client,
+  checked: readonly Checked[],
+  flags: Parameters<typeof remoteOptionsOf>[0] & { snapshotter: string | undefined; quiet: boolean },
+  context: Context,
+): Promise<{ count: number; failures: unknown[] }> {
+  const failures: unknown[] = [];
+  const broken = checked.filter(needsRepair);
+  for (const { image, damaged } of broken) {
+    try {
+      const remote = await remoteOptionsOf(flags, image.name);
+      const { snapshotter, quiet } = flags;
+      await repairShown(client, image, { damaged }, { remote, snapshotter, quiet }, context);
+    } catch (error) {
+      context.signal.throwIfAborted();
+      failures.push(tell(withSubject(`unable to repair ${image.name}`, error)));
+    }
+  }
+  return { count: broken.length, failures };
+}
+
+/** Says on standard error what the table has no room for; answers what makes the command fail. */
+function reportProblems(
+  { image, contentFailure, unpackFailure, damaged }: Checked,
+  verify: boolean,
+): unknown[] {
+  const failures: unknown[] = [];
+  if (contentFailure) failures.push(tell(withSubject(`unable to check ${image.name}`, contentFailure)));
+  if (unpackFailure)
+    failures.push(tell(withSubject(`unable to check unpack for ${image.name}`, unpackFailure)));
+  for (const { digest } of verify ? damaged : []) {
+    const hint = "mend it with: ctr images check --repair";
+    failures.push(tell(new CtrError("DataLoss", `${image.name}: content ${digest} is damaged`, { hint })));
+  }
+  return failures;
+}
+
+function tell(failure: unknown): unknown {
+  writeError(`ctr: error: ${reportLine(failure)}\n`);
+  return failure;
+}
+
+function printChecks(checked: readonly Checked[], format: "table" | "json"): void {
+  printListing(
+    {
+      style: tableStyles.narrowHeader,
+      header: ["REF", "TYPE", "DIGEST", "STATUS", "SIZE", "UNPACKED"],
+      rows: checked.map(row),
+      records: checked.map(record),
+    },
+    format,
+  );
+}
+
+function row(check: Checked): string[] {
+  const { name, target } = check.image;
+  return [name, target.mediaType, target.digest, statusOf(check), sizeOf(check), String(check.isUnpacked)];
+}
+
+function statusOf({ status, present, required }: ImageCheck): string {
+  return status === "error" ? status : `${status} (${present.blobs}/${required?.blobs ?? "?"})`;
+}
+
+function sizeOf({ status, present, required }: ImageCheck): string {
+  const size = (extent: Extent | undefined) => (extent ? formatBinarySize(extent.sizeBytes) : "?");
+  return status === "error" ? "-" : `${size(present)}/${size(required)}`;
+}
+
+function record({ image, status, present, required, isUnpacked, damaged }: Checked): object {
+  const { mediaType, digest } = image.target;
+  return {
+    name: image.name,
+    mediaType,
+    digest,
+    status,
+    presentBlobs: present.blobs,
+    presentBytes: present.sizeBytes,
+    requiredBlobs: required?.blobs ?? null,
+    requiredBytes: required?.sizeBytes ?? null,
+    isUnpacked,
+    damaged: damaged.map((descriptor) => descriptor.digest),
+  };
+}
