@@ -1,9 +1,9 @@
-import { randomBytes } from "node:crypto";
 import { CtrError, hasCode } from "../core/errors.ts";
 import { validateIdentifier } from "../core/identifier.ts";
 import { type Labels, labelNames } from "../core/labels.ts";
 import type { Mount } from "../core/mount.ts";
 import type { Platform } from "../core/platform.ts";
+import { randomHex } from "../core/random.ts";
 import type { Container, TypedValue } from "../core/records.ts";
 import type { Snapshotter } from "../core/snapshotter.ts";
 import { buildSpec } from "../oci/build-spec.ts";
@@ -40,7 +40,7 @@ export interface CreatedContainer {
 }
 
 /** A free, pronounceable-enough name for who gave none. */
-export const generateId = (): string => `c${randomBytes(6).toString("hex")}`;
+export const generateId = (): string => `c${randomHex(6)}`;
 
 /**
  * Makes the snapshot, the spec and the record. A failure, or a kill, leaves nothing that stands in the way of the

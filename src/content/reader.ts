@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, read } from "node:fs";
+import { closeSync, fstatSync, openSync, read, readSync } from "node:fs";
 import { promisify } from "node:util";
 import type { ContentReader } from "../core/content.ts";
 import type { Digest } from "../core/digest.ts";
@@ -6,6 +6,8 @@ import { CtrError } from "../core/errors.ts";
 import { asSysError, hasErrno } from "../sys/errno.ts";
 
 const CHUNK_BYTES = 256 * 1024;
+/** What is no longer than a document is read at once: another thread would take longer to wake than to read it. */
+const SYNC_BYTES = 64 * 1024;
 const readAt = promisify(read);
 
 /** Throws DataLoss when the file is missing or its length is not `size`. */
@@ -76,7 +78,10 @@ class BlobReader implements ContentReader {
   async #readInto(buffer: Buffer, at: number): Promise<number> {
     if (this.#fd === undefined) throw new CtrError("FailedPrecondition", `content ${this.#digest} is closed`);
     try {
-      const { bytesRead } = await readAt(this.#fd, buffer, 0, buffer.length, at);
+      const bytesRead =
+        buffer.length <= SYNC_BYTES
+          ? readSync(this.#fd, buffer, 0, buffer.length, at)
+          : (await readAt(this.#fd, buffer, 0, buffer.length, at)).bytesRead;
       if (bytesRead > 0) return bytesRead;
     } catch (error) {
       throw asSysError(error, this.#digest);

@@ -2,9 +2,9 @@
  * Writing a file so that every reader, at any moment and after any crash, finds the old content or the new one. The
  * order is the guarantee: bytes into a temporary file beside it, fsync, rename, fsync of the directory.
  */
-import { randomBytes } from "node:crypto";
 import { writeSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { randomHex } from "../core/random.ts";
 import { chmodFd } from "../sys/attributes.ts";
 import { unlinkAt } from "../sys/entries.ts";
 import { asSysError } from "../sys/errno.ts";

@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import type { ContentStore } from "../core/content.ts";
 import type { Descriptor } from "../core/descriptor.ts";
 import type { Differ } from "../core/differ.ts";
@@ -7,6 +6,7 @@ import { CtrError, hasCode } from "../core/errors.ts";
 import { type Labels, labelNames } from "../core/labels.ts";
 import { chainIds } from "../core/manifest.ts";
 import type { ProgressListener } from "../core/progress.ts";
+import { randomHex } from "../core/random.ts";
 import type { Snapshotter } from "../core/snapshotter.ts";
 import { refKey } from "./fetch-blob.ts";
 
@@ -89,7 +89,7 @@ async function unpackLayer(
   context.protect(chain);
   const found = await committedState(snapshotter, chain);
   if (found === "intact") return;
-  const key = `extract-${randomBytes(6).toString("hex")} ${chain}`;
+  const key = `extract-${randomHex(6)} ${chain}`;
   context.protect(key);
   // What has lost its bytes is there already, so that nothing may be offered in its place.
   const labels: Labels = found === "lost" ? {} : { [labelNames.snapshotRef]: chain };
