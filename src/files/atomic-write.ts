@@ -20,7 +20,7 @@ export const TEMPORARY_PREFIX = ".tmp-";
  * file's. A link at `path` is replaced, not followed. Throws `SysError` and leaves the old content.
  */
 export function writeFileAtomically(path: string, data: string | Uint8Array, mode = 0o600): void {
-  const temporary = join(dirname(path), `${TEMPORARY_PREFIX}${randomBytes(9).toString("base64url")}`);
+  const temporary = join(dirname(path), `${TEMPORARY_PREFIX}${randomHex(9)}`);
   try {
     writeNewFile(temporary, typeof data === "string" ? Buffer.from(data) : data, mode);
     renameDurably(temporary, path);
