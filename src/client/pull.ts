@@ -6,7 +6,7 @@ import { createLimiter } from "../core/limiter.ts";
 import { formatPlatform, hostPlatform, type Platform } from "../core/platform.ts";
 import type { ProgressListener } from "../core/progress.ts";
 import type { Image } from "../core/records.ts";
-import { parseReference } from "../core/reference.ts";
+import { parseReference, type Reference } from "../core/reference.ts";
 import type { Fetcher, Resolver } from "../core/remotes.ts";
 import { type FetchedManifest, fetchImage, isUnpackable } from "../images/fetch-image.ts";
 import { unpackImage } from "../images/unpack.ts";
@@ -49,16 +49,32 @@ export async function pull(client: Client, ref: string, options: PullOptions): P
   onProgress?.({ name: reference.name, state: "resolving" });
   const { target } = await options.resolver.resolve(reference.name, signal);
   onProgress?.({ name: reference.name, state: "resolved" });
-  const labels = { [`${labelNames.distributionSource}.${reference.host}`]: reference.path };
-  const fetcher = options.resolver.fetcher(reference.name);
+  return bring(client, reference, target, options, async (unpacked) => {
+    const image = await recordImage(client, reference.name, target, options.labels ?? {});
+    return { image, unpacked };
+  });
+}
+
+/**
+ * A pull without its beginning and end: fetches and unpacks what is missing of `target`, under a lease that lasts
+ * until `use` has made something refer to it.
+ */
+export async function bring<T>(
+  client: Client,
+  source: Reference,
+  target: Descriptor,
+  options: PullOptions,
+  use: (unpacked: PulledImage["unpacked"]) => Promise<T>,
+): Promise<T> {
+  const labels = { [`${labelNames.distributionSource}.${source.host}`]: source.path };
+  const fetcher = options.resolver.fetcher(source.name);
   const failure = new AbortController();
-  const stoppable = { ...options, signal: AbortSignal.any([failure.signal, ...(signal ? [signal] : [])]) };
+  const signals = [failure.signal, ...(options.signal ? [options.signal] : [])];
+  const stoppable = { ...options, signal: AbortSignal.any(signals) };
   const work = async (lease: WorkLease) => {
     lease.protect({ type: "content", id: target.digest });
     const manifests = await fetchManifests(client, target, fetcher, labels, stoppable);
-    const unpacked = await unpackManifests(client, target, manifests, lease, stoppable);
-    const image = await recordImage(client, reference.name, target, options.labels ?? {});
-    return { image, unpacked };
+    return use(await unpackManifests(client, target, manifests, lease, stoppable));
   };
   try {
     return await withLease(client, work, isPassing);

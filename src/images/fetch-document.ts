@@ -1,16 +1,25 @@
 import type { ContentProvider } from "../core/content.ts";
 import type { Descriptor } from "../core/descriptor.ts";
+import { splitDigest } from "../core/digest.ts";
 import { CtrError, hasCode } from "../core/errors.ts";
 import type { Labels } from "../core/labels.ts";
 import { MAX_DOCUMENT_BYTES } from "../core/manifest.ts";
 import { type FetchContext, fetchBlob } from "./fetch-blob.ts";
 
-/** Reads an index, manifest or config whole. Throws NotFound, DataLoss, ResourceExhausted for one of absurd size. */
+/**
+ * Reads an index, manifest or config whole. Throws NotFound, DataLoss also when it does not match its digest any more,
+ * ResourceExhausted for one of absurd size.
+ */
 export async function readDocument(content: ContentProvider, descriptor: Descriptor): Promise<Uint8Array> {
   refuseHuge(descriptor);
   await using reader = await content.reader(descriptor.digest);
-  // Awaited here: the reader is closed as soon as this function answers.
-  return await reader.read(0, reader.size);
+  const bytes = await reader.read(0, reader.size);
+  const { algorithm, hex } = splitDigest(descriptor.digest);
+  const hasher = new Bun.CryptoHasher(algorithm as Bun.SupportedCryptoAlgorithms);
+  if (hasher.update(bytes).digest("hex") === hex) return bytes;
+  throw new CtrError("DataLoss", `content ${descriptor.digest} is damaged`, {
+    hint: "pull the image again: what is damaged is fetched anew",
+  });
 }
 
 /**
@@ -25,7 +34,7 @@ export async function fetchDocument(
 ): Promise<Uint8Array> {
   refuseHuge(descriptor);
   await fetchBlob(descriptor, labels, context);
-  const bytes = await readDocument(context.content, descriptor);
+  const bytes = await readSound(descriptor, labels, context);
   try {
     await context.content.label(descriptor.digest, labelsOf(bytes));
   } catch (error) {
@@ -33,6 +42,18 @@ export async function fetchDocument(
     throw error;
   }
   return bytes;
+}
+
+/** Fetches once more what the disk has altered since an earlier pull. */
+async function readSound(descriptor: Descriptor, labels: Labels, context: FetchContext): Promise<Uint8Array> {
+  try {
+    return await readDocument(context.content, descriptor);
+  } catch (error) {
+    if (!hasCode(error, "DataLoss")) throw error;
+    await context.content.discardBytes(descriptor.digest);
+    await fetchBlob(descriptor, labels, context);
+    return readDocument(context.content, descriptor);
+  }
 }
 
 /** Before a byte of it is fetched: an index can promise a manifest of any size. */

@@ -1,0 +1,156 @@
+import type { ContentStore } from "../core/content.ts";
+import type { Descriptor } from "../core/descriptor.ts";
+import type { Digest } from "../core/digest.ts";
+import { CtrError, hasCode } from "../core/errors.ts";
+import {
+  chainIds,
+  type ImageManifest,
+  parseImageConfig,
+  parseIndex,
+  parseManifest,
+  selectManifests,
+} from "../core/manifest.ts";
+import { isConfig, isIndex, isManifest } from "../core/media-type.ts";
+import type { Platform } from "../core/platform.ts";
+import type { Snapshotter } from "../core/snapshotter.ts";
+import { readDocument } from "./fetch-document.ts";
+import { committedState } from "./unpack.ts";
+
+export type BlobState = "present" | "missing" | "damaged";
+export type InspectBlob = (descriptor: Descriptor) => Promise<BlobState>;
+
+/** Looks at whether the bytes are there with their size or, `byHash`, at what they hash to: each blob once. */
+export function createBlobInspector(
+  content: ContentStore,
+  { byHash, signal }: { byHash: boolean; signal?: AbortSignal },
+): InspectBlob {
+  const known = new Map<Digest, Promise<BlobState>>();
+  const inspect = async ({ digest }: Descriptor): Promise<BlobState> => {
+    signal?.throwIfAborted();
+    try {
+      if (byHash) return (await content.verify(digest)) ? "present" : "damaged";
+      await using _ = await content.reader(digest);
+      return "present";
+    } catch (error) {
+      if (hasCode(error, "NotFound")) return "missing";
+      if (hasCode(error, "DataLoss")) return "damaged";
+      throw error;
+    }
+  };
+  return (descriptor) => {
+    const state = known.get(descriptor.digest) ?? inspect(descriptor);
+    known.set(descriptor.digest, state);
+    return state;
+  };
+}
+
+/** What one platform's image is made of below its manifest: the config, then the layers. */
+export interface ContentCheck {
+  config: Descriptor;
+  required: { descriptor: Descriptor; state: BlobState }[];
+}
+
+/**
+ * How much of an image one platform has here; undefined when the way from the target to its manifest is broken, so
+ * that nobody knows what it needs. Throws InvalidArgument for a document that is malformed.
+ */
+export async function checkContent(
+  content: ContentStore,
+  target: Descriptor,
+  platform: Platform,
+  inspect: InspectBlob,
+): Promise<ContentCheck | undefined> {
+  const manifest = await findManifest(content, target, platform, inspect);
+  if (!manifest) return undefined;
+  const required: ContentCheck["required"] = [];
+  for (const descriptor of [manifest.config, ...manifest.layers]) {
+    required.push({ descriptor, state: await inspect(descriptor) });
+  }
+  return { config: manifest.config, required };
+}
+
+async function findManifest(
+  content: ContentStore,
+  descriptor: Descriptor,
+  platform: Platform,
+  inspect: InspectBlob,
+): Promise<ImageManifest | undefined> {
+  if ((await inspect(descriptor)) !== "present") return undefined;
+  const bytes = await readDocument(content, descriptor);
+  if (isManifest(descriptor.mediaType)) return parseManifest(bytes, descriptor);
+  if (!isIndex(descriptor.mediaType)) return undefined;
+  const [chosen] = selectManifests(parseIndex(bytes, descriptor).manifests, [platform]);
+  return chosen && findManifest(content, chosen, platform, inspect);
+}
+
+/** Everything damaged of all that is here of an image, whatever the platform; below a damaged document nobody knows. */
+export async function findDamage(
+  content: ContentStore,
+  descriptor: Descriptor,
+  inspect: InspectBlob,
+): Promise<Descriptor[]> {
+  const state = await inspect(descriptor);
+  if (state === "missing") return [];
+  if (state === "damaged") return [descriptor];
+  const damaged: Descriptor[] = [];
+  for (const child of await childrenOf(content, descriptor)) {
+    damaged.push(...(await findDamage(content, child, inspect)));
+  }
+  return damaged;
+}
+
+async function childrenOf(content: ContentStore, descriptor: Descriptor): Promise<Descriptor[]> {
+  const { mediaType } = descriptor;
+  if (!isIndex(mediaType) && !isManifest(mediaType)) return [];
+  const bytes = await readDocument(content, descriptor);
+  if (isIndex(mediaType)) return parseIndex(bytes, descriptor).manifests;
+  const { config, layers } = parseManifest(bytes, descriptor);
+  return [config, ...layers];
+}
+
+/** The platforms of an image's manifests of which some layer is here: those that somebody pulled. */
+export async function presentPlatforms(content: ContentStore, descriptor: Descriptor): Promise<Platform[]> {
+  const children = await readChildren(content, descriptor);
+  if (isIndex(descriptor.mediaType)) {
+    return (await Promise.all(children.map((child) => presentPlatforms(content, child)))).flat();
+  }
+  if (!descriptor.platform) return [];
+  const [, ...layers] = children;
+  const isHere = await Promise.all(layers.map(({ digest }) => hasRow(content, digest)));
+  return isHere.includes(true) ? [descriptor.platform] : [];
+}
+
+async function readChildren(content: ContentStore, descriptor: Descriptor): Promise<Descriptor[]> {
+  try {
+    return await childrenOf(content, descriptor);
+  } catch (error) {
+    if (hasCode(error, "NotFound", "DataLoss", "InvalidArgument")) return [];
+    throw error;
+  }
+}
+
+async function hasRow(content: ContentStore, digest: Digest): Promise<boolean> {
+  try {
+    await content.info(digest);
+    return true;
+  } catch (error) {
+    if (hasCode(error, "NotFound")) return false;
+    throw error;
+  }
+}
+
+/**
+ * Whether a snapshot of all its layers is there with its bytes. Throws NotFound, or DataLoss, when the config that
+ * would tell is not, FailedPrecondition for an artifact, which has no root filesystem.
+ */
+export async function isUnpacked(
+  content: ContentStore,
+  config: Descriptor,
+  snapshotter: Snapshotter,
+): Promise<boolean> {
+  if (!isConfig(config.mediaType)) {
+    throw new CtrError("FailedPrecondition", `${config.digest} is an artifact's, not an image's`);
+  }
+  const top = chainIds(parseImageConfig(await readDocument(content, config), config).diffIds).at(-1);
+  return top === undefined || (await committedState(snapshotter, top)) === "intact";
+}
