@@ -37,8 +37,8 @@ test("-t gives a shell with the terminal's size, Ctrl-C, and the terminal back a
   pty.resize(120, 40);
   pty.write("stty size\r");
   await pty.waitForOutput("40 120\r\n");
-  // The shell has given the terminal its settings back by the time a command of its speaks.
-  pty.write("echo begun | tr a-z A-Z; sleep 1000\r");
+  // One job, so that Ctrl-C finds it whatever it is at; by the time it speaks the terminal has its settings back.
+  pty.write("sh -c 'echo begun | tr a-z A-Z; exec sleep 1000'\r");
   await pty.waitForOutput("BEGUN\r\n");
   pty.write("\x03");
   await pty.waitForOutput(/\^C.*# /s);
