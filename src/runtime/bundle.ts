@@ -12,10 +12,8 @@
  * The supervisor holds an exclusive flock on the directory for as long as it lives. Records are replaced by rename;
  * they are not synced: the directory is of one boot, and what a power cut leaves in it describes nothing that lives.
  */
-import { readFileSync, renameSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import type { Exit } from "../core/task.ts";
-import { asSysError, hasErrno } from "../sys/errno.ts";
+import { readSmallFile, replaceSmallFile } from "../sys/small-file.ts";
 import type { Runc } from "./runc.ts";
 
 export interface Bundle {
@@ -67,38 +65,32 @@ export function bundleAt(path: string, id: string): Bundle {
 }
 
 export function execDir(bundle: Bundle, execId: string): string {
-  return join(bundle.path, "execs", execId);
+  return `${bundle.path}/execs/${execId}`;
 }
 
 export function socketPath(bundle: Bundle): string {
-  return join(bundle.path, "supervisor.sock");
+  return `${bundle.path}/supervisor.sock`;
 }
 
-export const readTaskRecord = (bundle: Bundle) => readRecord<TaskRecord>(join(bundle.path, "task.json"));
-export const readInitRecord = (bundle: Bundle) => readRecord<InitRecord>(join(bundle.path, "init.json"));
+export const readTaskRecord = (bundle: Bundle) => readRecord<TaskRecord>(`${bundle.path}/task.json`);
+export const readInitRecord = (bundle: Bundle) => readRecord<InitRecord>(`${bundle.path}/init.json`);
 export const readExecRecord = (bundle: Bundle, execId: string) =>
-  readRecord<ExecRecord>(join(execDir(bundle, execId), "exec.json"));
+  readRecord<ExecRecord>(`${execDir(bundle, execId)}/exec.json`);
 
 /** Of the first process, or of an exec. */
 export function readExit(bundle: Bundle, execId?: string): Exit | undefined {
   const directory = execId === undefined ? bundle.path : execDir(bundle, execId);
-  const record = readRecord<{ status: number; at: string }>(join(directory, "exit.json"));
+  const record = readRecord<{ status: number; at: string }>(`${directory}/exit.json`);
   return record && { status: record.status, at: new Date(record.at) };
 }
 
 /** Replaces the file at once for every reader. */
 export function writeRecord(path: string, record: object): void {
-  const draft = `${path}.new`;
-  writeFileSync(draft, JSON.stringify(record), { mode: 0o600 });
-  renameSync(draft, path);
+  replaceSmallFile(path, JSON.stringify(record), 0o600);
 }
 
 /** `undefined` when there is none. */
 function readRecord<T>(path: string): T | undefined {
-  try {
-    return JSON.parse(readFileSync(path, "utf8")) as T;
-  } catch (error) {
-    if (hasErrno(error, "ENOENT", "ENOTDIR")) return undefined;
-    throw asSysError(error, path);
-  }
+  const text = readSmallFile(path);
+  return text === undefined ? undefined : (JSON.parse(text) as T);
 }

@@ -1,8 +1,7 @@
-import { readdirSync, rmdirSync, rmSync, unlinkSync } from "node:fs";
-import { join } from "node:path";
-import { asSysError, hasErrno } from "../sys/errno.ts";
-import { unmount, unmountAll } from "../sys/mount.ts";
+import { hasErrno } from "../sys/errno.ts";
+import { removeFile } from "../sys/small-file.ts";
 import type { Bundle, TaskRecord } from "./bundle.ts";
+import { removeDirectory } from "./remove-directory.ts";
 import { callRunc } from "./runc.ts";
 
 /**
@@ -14,13 +13,16 @@ export async function removeTask(bundle: Bundle, record: TaskRecord): Promise<vo
   const deleted = callRunc(record.runc, ["delete", "--force", bundle.id]);
   // The mount has no part in what the runtime does now, unless a hook looks at it.
   if (record.hasPoststopHooks) await deleted;
-  unmountRootfs(bundle, record.mountCount);
+  await unmountRootfs(bundle, record.mountCount);
   await deleted;
   removeFiles(bundle, record);
 }
 
-function unmountRootfs(bundle: Bundle, mountCount: number): void {
-  const rootfs = join(bundle.path, "rootfs");
+/** Its code is loaded now: no supervisor needs it before its end. */
+async function unmountRootfs(bundle: Bundle, mountCount: number): Promise<void> {
+  if (mountCount === 0) return;
+  const { unmount, unmountAll } = await import("../sys/mount.ts");
+  const rootfs = `${bundle.path}/rootfs`;
   try {
     for (let count = 0; count < mountCount; count++) unmount(rootfs);
   } catch (error) {
@@ -30,12 +32,16 @@ function unmountRootfs(bundle: Bundle, mountCount: number): void {
   }
 }
 
-/** Everything but the mount point is plain files of ours. A mount that is still there fails rmdir, and loses nothing. */
+/** Everything but the mount point is plain files of ours. */
 function removeFiles(bundle: Bundle, record: TaskRecord): void {
-  removeQuietly(() => unlinkSync(join(bundle.path, "init.json")));
-  if (record.output === "log") removeQuietly(() => unlinkSync(record.logPath));
-  if (record.fifoDir !== bundle.path) rmSync(record.fifoDir, { recursive: true, force: true });
-  removeBundleFiles(bundle);
+  removeFile(`${bundle.path}/init.json`);
+  removeOutsideFiles(bundle, record);
+  removeDirectory(bundle.path, ["rootfs"]);
+}
+
+function removeOutsideFiles(bundle: Bundle, { output, logPath, fifoDir }: TaskRecord): void {
+  if (output === "log") removeFile(logPath);
+  if (fifoDir !== bundle.path) removeDirectory(fifoDir);
 }
 
 /** Removes a task that was never created whole; `record` as far as there is one. The caller holds the lock. */
@@ -43,36 +49,9 @@ export async function abandonTask(bundle: Bundle, record: TaskRecord | undefined
   if (record !== undefined) {
     // Mostly the runtime has tidied up after itself, and then it knows of no such container.
     await callRunc(record.runc, ["delete", "--force", bundle.id]).catch(() => {});
-    if (record.output === "log") rmSync(record.logPath, { force: true });
-    if (record.fifoDir !== bundle.path) rmSync(record.fifoDir, { recursive: true, force: true });
+    removeOutsideFiles(bundle, record);
   }
-  unmountAll(join(bundle.path, "rootfs"));
-  removeBundleFiles(bundle);
-}
-
-/** Of a bundle where nothing is mounted and nothing runs. */
-function removeBundleFiles(bundle: Bundle): void {
-  for (const name of listNames(bundle.path)) {
-    const path = join(bundle.path, name);
-    if (name === "rootfs") removeQuietly(() => rmdirSync(path));
-    else rmSync(path, { recursive: true, force: true });
-  }
-  removeQuietly(() => rmdirSync(bundle.path));
-}
-
-function listNames(path: string): string[] {
-  try {
-    return readdirSync(path);
-  } catch (error) {
-    if (hasErrno(error, "ENOENT")) return [];
-    throw asSysError(error, path);
-  }
-}
-
-function removeQuietly(remove: () => void): void {
-  try {
-    remove();
-  } catch (error) {
-    if (!hasErrno(error, "ENOENT")) throw asSysError(error);
-  }
+  const { unmountAll } = await import("../sys/mount.ts");
+  unmountAll(`${bundle.path}/rootfs`);
+  removeDirectory(bundle.path, ["rootfs"]);
 }

@@ -1,7 +1,7 @@
 /** Calls of the OCI runtime's command line: runc's, which crun and the others share. */
-import { readFileSync } from "node:fs";
 import { CtrError } from "../core/errors.ts";
 import type { RuntimeOptions } from "../core/task.ts";
+import { readSmallFile } from "../sys/small-file.ts";
 
 export interface Runc {
   /** Absolute. */
@@ -57,12 +57,8 @@ export async function callRunc(runc: Runc, words: readonly string[], subject = "
 
 /** What went wrong with a command that wrote to the log at `logPath`. `run` is our way to create, not the user's. */
 export function failureFromLog(logPath: string, subject: string): CtrError {
-  let text = "";
-  try {
-    text = readFileSync(logPath, "utf8");
-  } catch {
-    // It could not even open its log; its status is all that there is to say.
-  }
+  // It may have failed even to open its log.
+  const text = readSmallFile(logPath) ?? "";
   const words = lastWords(text) ?? "no message of the OCI runtime";
   return runtimeFailure(words.replace(/^runc run failed/, "runc create failed"), subject);
 }

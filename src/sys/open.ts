@@ -4,7 +4,6 @@
  *
  * Everything is opened with O_CLOEXEC: a descriptor leaked into a container is a way out of it.
  */
-import { constants } from "node:fs";
 import { checkCall, hasErrno, SysError } from "./errno.ts";
 import { cString, LONG, lastErrno, linkOnFirstUse, type Name, SIZE } from "./libc.ts";
 
@@ -15,8 +14,18 @@ const SYS_OPENAT2 = 437;
 const O_CLOEXEC = 0o2000000;
 /** A handle on a name alone: opens nothing, follows with O_NOFOLLOW to the link itself. */
 export const O_PATH = 0o10000000;
-export const { O_RDONLY, O_WRONLY, O_RDWR, O_CREAT, O_EXCL, O_TRUNC, O_APPEND } = constants;
-export const { O_NONBLOCK, O_NOFOLLOW, O_DIRECTORY, O_NOCTTY } = constants;
+export const O_RDONLY = 0o0;
+export const O_WRONLY = 0o1;
+export const O_RDWR = 0o2;
+export const O_CREAT = 0o100;
+export const O_EXCL = 0o200;
+export const O_NOCTTY = 0o400;
+export const O_TRUNC = 0o1000;
+export const O_APPEND = 0o2000;
+export const O_NONBLOCK = 0o4000;
+/** The two that arm64 numbers otherwise than asm-generic/fcntl.h. */
+export const O_DIRECTORY = process.arch === "arm64" ? 0o40000 : 0o200000;
+export const O_NOFOLLOW = process.arch === "arm64" ? 0o100000 : 0o400000;
 
 /** openat2's rules for each step of a path (linux/openat2.h). */
 export const RESOLVE_NO_XDEV = 0x01;

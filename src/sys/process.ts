@@ -6,11 +6,11 @@
  * `waitpid(-1)` is never called: it would steal the children of Bun.spawn, which then throws ECHILD and ends the
  * process. SIGCHLD says when to look again.
  */
-import { readFileSync } from "node:fs";
 import { CtrError } from "../core/errors.ts";
-import { asSysError, checkCall, hasErrno, SysError } from "./errno.ts";
+import { checkCall, hasErrno, SysError } from "./errno.ts";
 import { LONG, lastErrno, linkOnFirstUse } from "./libc.ts";
 import { closeFd } from "./open.ts";
+import { readSmallFile } from "./small-file.ts";
 
 const PR_SET_CHILD_SUBREAPER = 36;
 const WNOHANG = 1;
@@ -68,14 +68,20 @@ export interface ProcessStat {
 /** What /proc says of `pid`; `undefined` when there is no such process. */
 export function readProcessStat(pid: number): ProcessStat | undefined {
   requireSinglePid(pid);
+  const text = readProcFile(`/proc/${pid}/stat`);
+  if (text === undefined) return undefined;
+  // The name in parentheses may itself hold spaces and parentheses; the fields follow the last one.
+  const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
+  return { state: fields[0]!, parentPid: Number(fields[1]), startTicks: Number(fields[19]) };
+}
+
+/** ESRCH: the process ended between open and read. */
+function readProcFile(path: string): string | undefined {
   try {
-    const text = readFileSync(`/proc/${pid}/stat`, "latin1");
-    // The name in parentheses may itself hold spaces and parentheses; the fields follow the last one.
-    const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
-    return { state: fields[0]!, parentPid: Number(fields[1]), startTicks: Number(fields[19]) };
+    return readSmallFile(path);
   } catch (error) {
-    if (hasErrno(error, "ENOENT", "ESRCH")) return undefined;
-    throw asSysError(error);
+    if (hasErrno(error, "ESRCH")) return undefined;
+    throw error;
   }
 }
 

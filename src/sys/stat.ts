@@ -4,7 +4,7 @@
  */
 
 import type { FileTime } from "./attributes.ts";
-import { S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from "./entries.ts";
+import { S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG } from "./entries.ts";
 import { checkCall } from "./errno.ts";
 import { cString, linkOnFirstUse, type Name } from "./libc.ts";
 
@@ -62,6 +62,10 @@ export function isDirectory({ mode }: FileStat): boolean {
 
 export function isRegularFile({ mode }: FileStat): boolean {
   return (mode & S_IFMT) === S_IFREG;
+}
+
+export function isFifo({ mode }: FileStat): boolean {
+  return (mode & S_IFMT) === S_IFIFO;
 }
 
 export function isLink({ mode }: FileStat): boolean {

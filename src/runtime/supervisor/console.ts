@@ -1,5 +1,6 @@
-import { closeSync, unlinkSync } from "node:fs";
 import { CtrError } from "../../core/errors.ts";
+import { closeFd } from "../../sys/open.ts";
+import { removeFile } from "../../sys/small-file.ts";
 import { acceptNow, listenUnix, receiveMessage } from "../../sys/sockets.ts";
 
 /** Where the runtime sends a terminal's master (runc's docs/terminals.md, "detached new terminal"). */
@@ -22,16 +23,16 @@ export function openConsoleSocket(path: string): ConsoleSocket {
       if (connectionFd === undefined) throw noTerminal();
       try {
         const [master, ...others] = receiveMessage(connectionFd, MESSAGE_BYTES_MAX)?.fds ?? [];
-        for (const fd of others) closeSync(fd);
+        for (const fd of others) closeFd(fd);
         if (master === undefined) throw noTerminal();
         return master;
       } finally {
-        closeSync(connectionFd);
+        closeFd(connectionFd);
       }
     },
     close() {
-      closeSync(listenerFd);
-      unlinkSync(path);
+      closeFd(listenerFd);
+      removeFile(path);
     },
   };
 }

@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import { CtrError } from "../../core/errors.ts";
 import { type Bundle, readExecRecord, readExit, writeRecord } from "../bundle.ts";
 import { execStillRuns, removeExec } from "../remove-exec.ts";
@@ -26,10 +25,10 @@ export function createExecs(bundle: Bundle, context: StartContext, onEnded: () =
   const running = new Map<string, SupervisedProcess>();
 
   const start = async (execId: string, runc: Runc, stdio: StdioPlan): Promise<SupervisedProcess> => {
-    const directory = join("execs", execId);
+    const directory = `execs/${execId}`;
     const record = readExecRecord(bundle, execId);
     if (record === undefined) throw notFound(execId);
-    const options = ["exec", "--detach", "--process", join(directory, "process.json")];
+    const options = ["exec", "--detach", "--process", `${directory}/process.json`];
     try {
       const exec = await startProcess(
         {
@@ -42,7 +41,7 @@ export function createExecs(bundle: Bundle, context: StartContext, onEnded: () =
         },
         context,
       );
-      writeRecord(join(directory, "exec.json"), { ...record, pid: exec.pid, startTicks: exec.startTicks });
+      writeRecord(`${directory}/exec.json`, { ...record, pid: exec.pid, startTicks: exec.startTicks });
       running.set(execId, exec);
       void exec.ended.then(() => {
         running.delete(execId);

@@ -1,6 +1,6 @@
-import { closeSync } from "node:fs";
 import { withSubject } from "../../core/errors.ts";
 import { openPipe } from "../../sys/descriptors.ts";
+import { closeFd } from "../../sys/open.ts";
 import { runtimeEnvironment } from "../runc.ts";
 import type { LoggerPlan } from "./protocol.ts";
 
@@ -28,10 +28,10 @@ export async function startLogger({ command, environment }: LoggerPlan): Promise
     logger.unref();
     pid = logger.pid;
   } catch (error) {
-    for (const fd of [stdout.writeFd, stderr.writeFd, ready.readFd]) closeSync(fd);
+    for (const fd of [stdout.writeFd, stderr.writeFd, ready.readFd]) closeFd(fd);
     throw withSubject("failed to start binary process", error);
   } finally {
-    for (const fd of [stdout.readFd, stderr.readFd, ready.writeFd]) closeSync(fd);
+    for (const fd of [stdout.readFd, stderr.readFd, ready.writeFd]) closeFd(fd);
   }
   for await (const _ of Bun.file(ready.readFd).stream()) break;
   return { pid, stdout: stdout.writeFd, stderr: stderr.writeFd };

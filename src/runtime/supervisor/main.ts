@@ -3,7 +3,6 @@
  *
  *     ctr _supervise BUNDLE      descriptor 3: connection to the client, 4: the bundle's lock
  */
-import { basename } from "node:path";
 import { bundleAt } from "../bundle.ts";
 import { listen, serveOwner } from "./server.ts";
 import { createSupervisor } from "./supervisor.ts";
@@ -12,7 +11,7 @@ const CLIENT_FD = 3;
 
 export async function supervise(bundlePath: string): Promise<void> {
   process.chdir(bundlePath);
-  const bundle = bundleAt(bundlePath, basename(bundlePath));
+  const bundle = bundleAt(bundlePath, bundlePath.slice(bundlePath.lastIndexOf("/") + 1));
   const supervisor = createSupervisor(bundle, () => process.exit(0));
   process.on("SIGUSR1", () => console.error(JSON.stringify(supervisor.describe())));
   // Signals of a session that ends, or of a terminal, are not for us.

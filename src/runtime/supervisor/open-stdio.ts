@@ -1,9 +1,9 @@
-import { closeSync, fstatSync } from "node:fs";
 import { CtrError } from "../../core/errors.ts";
 import { openPath, setNonblocking } from "../../sys/descriptors.ts";
 import { hasErrno } from "../../sys/errno.ts";
-import { O_APPEND, O_CREAT, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY } from "../../sys/open.ts";
+import { closeFd, O_APPEND, O_CREAT, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY } from "../../sys/open.ts";
 import { isSameProcessAlive } from "../../sys/process.ts";
+import { isFifo, statFd } from "../../sys/stat.ts";
 import { type Logger, startLogger } from "./logger.ts";
 import type { StdioPlan, StreamSource } from "./protocol.ts";
 
@@ -29,10 +29,10 @@ export async function openStdio(plan: StdioPlan): Promise<ContainerStdio> {
   let logger: Logger | undefined;
   let stdinWriter: number | undefined;
   const release = (fds: number[]) => {
-    for (const fd of fds.splice(0)) closeSync(fd);
+    for (const fd of fds.splice(0)) closeFd(fd);
   };
   const closeStdin = () => {
-    if (stdinWriter !== undefined) closeSync(stdinWriter);
+    if (stdinWriter !== undefined) closeFd(stdinWriter);
     stdinWriter = undefined;
   };
   try {
@@ -98,11 +98,11 @@ function openOutput(source: StreamSource): number {
 function openCallersPipe(caller: { pid: number; startTicks: number }, fd: number, flags: number): number {
   const pipeFd = openPipeEnd(`/proc/${caller.pid}/fd/${fd}`, flags);
   // The number was the caller's before and after, so what we opened is the caller's.
-  if (fstatSync(pipeFd).isFIFO() && isSameProcessAlive(caller.pid, caller.startTicks)) {
+  if (isFifo(statFd(pipeFd)) && isSameProcessAlive(caller.pid, caller.startTicks)) {
     setNonblocking(pipeFd, false);
     return pipeFd;
   }
-  closeSync(pipeFd);
+  closeFd(pipeFd);
   throw new CtrError(
     "FailedPrecondition",
     `descriptor ${fd} of process ${caller.pid} is no pipe of the caller`,
@@ -120,6 +120,6 @@ function openPipeEnd(path: string, flags: number): number {
   try {
     return openPath(path, O_WRONLY | O_NONBLOCK);
   } finally {
-    closeSync(readerFd);
+    closeFd(readerFd);
   }
 }

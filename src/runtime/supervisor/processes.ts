@@ -1,11 +1,11 @@
-import { closeSync, readFileSync } from "node:fs";
-import { join } from "node:path";
 import { CtrError } from "../../core/errors.ts";
+import { closeFd } from "../../sys/open.ts";
 import { readProcessStat } from "../../sys/process.ts";
+import { readSmallFile } from "../../sys/small-file.ts";
 import { type WindowSize, writeWindowSize } from "../../sys/terminal.ts";
 import { type ProcessIdentity, writeRecord } from "../bundle.ts";
 import { failureFromLog, type Runc, runcCommand, runtimeEnvironment } from "../runc.ts";
-import { openConsoleSocket } from "./console.ts";
+import type { ConsoleSocket } from "./console.ts";
 import { type ContainerStdio, openStdio } from "./open-stdio.ts";
 import type { StdioPlan } from "./protocol.ts";
 import type { End, Reaper } from "./reaper.ts";
@@ -52,9 +52,9 @@ export function startProcess(plan: StartPlan, context: StartContext): Promise<Su
 
 async function start(plan: StartPlan, { reaper, loggerPids }: StartContext): Promise<SupervisedProcess> {
   const environment = runtimeEnvironment();
-  const pidFile = join(plan.directory, "init.pid");
-  const logPath = join(plan.directory, "log.json");
-  const console = plan.terminal ? openConsoleSocket(join(plan.directory, "console.sock")) : undefined;
+  const pidFile = `${plan.directory}/init.pid`;
+  const logPath = `${plan.directory}/log.json`;
+  const console = plan.terminal ? await openConsole(`${plan.directory}/console.sock`) : undefined;
   let stdio: ContainerStdio | undefined;
   try {
     stdio = plan.terminal ? undefined : await openStdio(plan.stdio);
@@ -63,7 +63,7 @@ async function start(plan: StartPlan, { reaper, loggerPids }: StartContext): Pro
     if (stdio?.loggerPid !== undefined) loggerPids.add(stdio.loggerPid);
     const status = await callDetaching(command, environment, stdio);
     if (status !== 0) throw failureFromLog(logPath, plan.failure);
-    const pid = Number(readFileSync(pidFile, "latin1"));
+    const pid = Number(readSmallFile(pidFile));
     const startTicks = readProcessStat(pid)?.startTicks ?? 0;
     return takeOver({ pid, startTicks }, plan.directory, reaper, stdio, console?.receiveMaster());
   } catch (error) {
@@ -72,6 +72,12 @@ async function start(plan: StartPlan, { reaper, loggerPids }: StartContext): Pro
   } finally {
     console?.close();
   }
+}
+
+/** Loaded by those who need it. */
+async function openConsole(path: string): Promise<ConsoleSocket> {
+  const { openConsoleSocket } = await import("./console.ts");
+  return openConsoleSocket(path);
 }
 
 /** runc's own streams are the container's: a pipe for its errors would stay open until the container ends. */
@@ -95,7 +101,7 @@ function takeOver(
 ): SupervisedProcess {
   let master = masterFd;
   const ended = reaper.watch(identity.pid).then((end) => {
-    writeRecord(join(directory, "exit.json"), { status: end.status, at: end.at.toISOString() });
+    writeRecord(`${directory}/exit.json`, { status: end.status, at: end.at.toISOString() });
     return end;
   });
   return {
@@ -111,7 +117,7 @@ function takeOver(
     },
     close() {
       stdio?.close();
-      if (master !== undefined) closeSync(master);
+      if (master !== undefined) closeFd(master);
       master = undefined;
     },
   };

@@ -2,8 +2,11 @@
  * Ends of processes that are not children of Bun.spawn: the container's first process and its execs, which become
  * ours when the runtime that started them exits.
  */
-import { readdirSync, readFileSync } from "node:fs";
+import { openPath } from "../../sys/descriptors.ts";
+import { closeFd, O_DIRECTORY, O_RDONLY } from "../../sys/open.ts";
 import { becomeSubreaper, reap } from "../../sys/process.ts";
+import { readDirectory } from "../../sys/read-directory.ts";
+import { readSmallFile } from "../../sys/small-file.ts";
 
 export interface End {
   status: number;
@@ -48,7 +51,12 @@ export function createReaper(onChildEnded: () => void): Reaper {
 
 /** Children belong to the thread that started them, orphans to any of ours. */
 function readChildren(): number[] {
-  return readdirSync("/proc/self/task")
-    .map((thread) => readFileSync(`/proc/self/task/${thread}/children`, "latin1"))
-    .flatMap((text) => text.split(" ").filter(Boolean).map(Number));
+  const fd = openPath("/proc/self/task", O_RDONLY | O_DIRECTORY);
+  try {
+    return readDirectory(fd)
+      .map(({ name }) => readSmallFile(`/proc/self/task/${name}/children`) ?? "")
+      .flatMap((text) => text.split(" ").filter(Boolean).map(Number));
+  } finally {
+    closeFd(fd);
+  }
 }

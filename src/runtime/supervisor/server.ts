@@ -1,6 +1,5 @@
 /** Requests from clients, by the protocol; see protocol.ts. */
 import { CtrError } from "../../core/errors.ts";
-import { sendMessage } from "../../sys/sockets.ts";
 import { type LineHandlers, type LineSocket, lineSocketHandlers } from "./lines.ts";
 import type { SupervisedProcess } from "./processes.ts";
 import { type Request, type StdioPlan, toWireError, toWireExit, type WireExit } from "./protocol.ts";
@@ -85,7 +84,7 @@ async function answer(
     case "delete":
       return remove(supervisor);
     case "console":
-      sendMaster(supervisor.process(request.execId), socket);
+      await sendMaster(supervisor.process(request.execId), socket);
       return undefined;
   }
 }
@@ -119,7 +118,8 @@ async function remove({ container }: Supervisor): Promise<WireExit> {
   return toWireExit(end);
 }
 
-function sendMaster({ masterFd }: SupervisedProcess, socket: LineSocket): void {
+async function sendMaster({ masterFd }: SupervisedProcess, socket: LineSocket): Promise<void> {
   if (masterFd === undefined) throw new CtrError("FailedPrecondition", "console without a terminal");
+  const { sendMessage } = await import("../../sys/sockets.ts");
   sendMessage(socket.fd, new Uint8Array([0]), [masterFd]);
 }
