@@ -14,6 +14,7 @@ import { isConfig, isIndex, isManifest } from "../core/media-type.ts";
 import type { Platform } from "../core/platform.ts";
 import type { Snapshotter } from "../core/snapshotter.ts";
 import { readDocument } from "./fetch-document.ts";
+import { childrenOf } from "./read-image.ts";
 import { committedState } from "./unpack.ts";
 
 export type BlobState = "present" | "missing" | "damaged";
@@ -97,15 +98,6 @@ export async function findDamage(
     damaged.push(...(await findDamage(content, child, inspect)));
   }
   return damaged;
-}
-
-async function childrenOf(content: ContentStore, descriptor: Descriptor): Promise<Descriptor[]> {
-  const { mediaType } = descriptor;
-  if (!isIndex(mediaType) && !isManifest(mediaType)) return [];
-  const bytes = await readDocument(content, descriptor);
-  if (isIndex(mediaType)) return parseIndex(bytes, descriptor).manifests;
-  const { config, layers } = parseManifest(bytes, descriptor);
-  return [config, ...layers];
 }
 
 /** The platforms of an image's manifests of which some layer is here: those that somebody pulled. */

@@ -57,6 +57,19 @@ async function pathToManifest(
   throw new CtrError("NotFound", `no match for platform ${formatPlatform(platform)} in ${descriptor.digest}`);
 }
 
+/**
+ * What an index or a manifest names directly, its config before its layers; nothing for other blobs. Throws NotFound,
+ * DataLoss, InvalidArgument for a document that is malformed.
+ */
+export async function childrenOf(content: ContentProvider, descriptor: Descriptor): Promise<Descriptor[]> {
+  const { mediaType } = descriptor;
+  if (!isIndex(mediaType) && !isManifest(mediaType)) return [];
+  const bytes = await readDocument(content, descriptor);
+  if (isIndex(mediaType)) return parseIndex(bytes, descriptor).manifests;
+  const { config, layers } = parseManifest(bytes, descriptor);
+  return [config, ...layers];
+}
+
 /** Bytes of everything one platform's image is made of, the layers as they are stored. */
 export function imageSizeBytes({ path, manifest }: LocalImage): number {
   return [...path, manifest.config, ...manifest.layers].reduce((sum, { size }) => sum + size, 0);

@@ -25,10 +25,16 @@ export const commands: Group = {
       members: [
         { names: ["active"], load: () => import("./content/active.ts") },
         { names: ["delete", "del", "remove", "rm"], load: () => import("./content/delete.ts") },
+        { names: ["edit"], load: () => import("./content/edit.ts") },
         { names: ["get"], load: () => import("./content/get.ts") },
         { names: ["ingest"], load: () => import("./content/ingest.ts") },
         { names: ["list", "ls"], load: () => import("./content/list.ts") },
         { names: ["label"], load: () => import("./content/label.ts") },
+        {
+          names: ["prune"],
+          summary: "prune what keeps blobs",
+          members: [{ names: ["references"], load: () => import("./content/prune-references.ts") }],
+        },
       ],
     },
     {
@@ -36,11 +42,16 @@ export const commands: Group = {
       summary: "manage images",
       members: [
         { names: ["check"], load: () => import("./images/check.ts") },
+        { names: ["inspect", "i"], load: () => import("./images/inspect.ts") },
         { names: ["list", "ls"], load: () => import("./images/list.ts") },
+        { names: ["mount"], load: () => import("./images/mount.ts") },
         { names: ["pull"], load: () => import("./images/pull.ts") },
+        { names: ["prune"], load: () => import("./images/prune.ts") },
         { names: ["delete", "del", "remove", "rm"], load: () => import("./images/delete.ts") },
         { names: ["tag"], load: () => import("./images/tag.ts") },
         { names: ["label"], load: () => import("./images/label.ts") },
+        { names: ["unmount"], load: () => import("./images/unmount.ts") },
+        { names: ["usage"], load: () => import("./images/usage.ts") },
       ],
     },
     {

@@ -1,0 +1,54 @@
+import type { ImageNode } from "../../client/inspect-image.ts";
+import type { Image } from "../../core/records.ts";
+import { sortLabels } from "./labels.ts";
+import { formatTime } from "./times.ts";
+
+const RULE = "─".repeat(23);
+
+/** As the real ctr 2.1 draws it; what is not here is said so, where that one gives up. */
+export function formatImageTree(image: Image, root: ImageNode, withContent: boolean): string {
+  const labels = Object.entries(sortLabels(image.labels));
+  const lines = [
+    image.name,
+    `│    Created: ${formatTime(image.createdAt)}`,
+    `│    Updated: ${formatTime(image.updatedAt)}`,
+    ...labels.map(([key, value]) => `│    Label ${JSON.stringify(key)}: ${JSON.stringify(value)}`),
+    ...nodeLines(root, "", true, withContent),
+  ];
+  return `${lines.join("\n")}\n`;
+}
+
+function nodeLines(node: ImageNode, prefix: string, isLast: boolean, withContent: boolean): string[] {
+  const { descriptor, labels, children } = node;
+  const { mediaType, digest, size, platform } = descriptor;
+  const below = `${prefix}${isLast ? "    " : "│   "}`;
+  const beside = children.length > 0 ? `${below}│   ` : below;
+  return [
+    `${prefix}${isLast ? "└── " : "├── "}${mediaType} @${digest} (${size} bytes)${labels ? "" : " missing"}`,
+    ...(platform ? [`${beside} Platform: ${platform.os}/${platform.architecture}`] : []),
+    ...(withContent ? contentLines(node, beside) : []),
+    ...children.flatMap((child, at) => nodeLines(child, below, at === children.length - 1, withContent)),
+  ];
+}
+
+function contentLines({ labels = {}, text }: ImageNode, prefix: string): string[] {
+  const labelLines = Object.entries(sortLabels(labels)).map(
+    ([key, value]) => `${JSON.stringify(key)}: ${JSON.stringify(value)}`,
+  );
+  return [
+    ...(labelLines.length > 0 ? box("────────Labels─────────", labelLines, prefix) : []),
+    ...(text === undefined ? [] : box("────────Content────────", indented(text).split("\n"), prefix)),
+  ];
+}
+
+function box(title: string, lines: readonly string[], prefix: string): string[] {
+  return [`${prefix}┌${title}`, ...lines.map((line) => `${prefix}│${line}`), `${prefix}└${RULE}`];
+}
+
+function indented(text: string): string {
+  try {
+    return JSON.stringify(JSON.parse(text), undefined, 3);
+  } catch {
+    return text;
+  }
+}
