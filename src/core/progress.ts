@@ -4,6 +4,7 @@ export type ProgressState =
   | "resolved"
   | "waiting"
   | "downloading"
+  | "uploading"
   | "unpacking"
   | "done"
   | "exists";

@@ -1,3 +1,4 @@
+import type { ContentProvider } from "./content.ts";
 import type { Descriptor } from "./descriptor.ts";
 
 /** Finds what a reference names in a registry. OCI distribution spec. */
@@ -8,6 +9,7 @@ export interface Resolver {
    */
   resolve(ref: string, signal?: AbortSignal): Promise<{ name: string; target: Descriptor }>;
   fetcher(ref: string): Fetcher;
+  pusher(ref: string): Pusher;
 }
 
 export interface FetchOptions {
@@ -23,4 +25,29 @@ export interface Fetcher {
    * where the stream stopped. Never yields more than `size` bytes; the caller (the content store) checks the digest.
    */
   fetch(descriptor: Descriptor, options?: FetchOptions): AsyncIterable<Uint8Array>;
+}
+
+export interface PushOptions {
+  /** The descriptor is what the reference is to name: pushed under its tag, where it has one. */
+  isTarget?: boolean;
+  /** Repositories of the same registry that have had the blob: it may be mounted from there without its bytes. */
+  mountFrom?: readonly string[];
+  /** Told the bytes sent so far; they go back when an upload starts over. */
+  onSent?: (offset: number) => void;
+  signal?: AbortSignal;
+}
+
+/** `exists`: it was there. `mounted`: taken from another repository. `pushed`: its bytes were sent. */
+export type PushOutcome = "exists" | "mounted" | "pushed";
+
+/** Writes blobs and manifests to one repository, by the first registry host that takes pushes. */
+export interface Pusher {
+  /**
+   * Brings a descriptor's bytes to the repository; asks first, so that nothing is sent twice, and opens `content` only
+   * when bytes are wanted. Idempotent: a push that was broken off is simply repeated. Broken connections, 429 and 5xx
+   * are tried again with backoff, uploads from where the registry has them. A manifest may be refused before what it
+   * names is there: children first. Throws NotFound (also from `content`), Unauthenticated, PermissionDenied,
+   * InvalidArgument when the registry refuses the bytes, DataLoss when it stored others, Unavailable.
+   */
+  push(descriptor: Descriptor, content: ContentProvider, options?: PushOptions): Promise<PushOutcome>;
 }

@@ -19,14 +19,16 @@ export class Authorizer {
   readonly #transport: Transport;
   readonly #options: RemoteOptions;
   readonly #host: RegistryHost;
+  readonly #repository: string;
   readonly #agreements = new Map<string, Agreement>();
   #basic: string | undefined;
   #credentials: Promise<Credentials | undefined> | undefined;
 
-  constructor(transport: Transport, options: RemoteOptions, host: RegistryHost) {
+  constructor(transport: Transport, options: RemoteOptions, host: RegistryHost, repository: string) {
     this.#transport = transport;
     this.#options = options;
     this.#host = host;
+    this.#repository = repository;
   }
 
   /** What to send with a request; undefined before the registry has asked for anything. */
@@ -67,6 +69,10 @@ export class Authorizer {
 
   #agree(registry: URL, scope: string, question: TokenQuestion, signal?: AbortSignal): void {
     const token = this.#askCredentials().then((credentials) => {
+      if (credentials?.registryToken) {
+        checkSecrecy(registry, this.#host);
+        return { value: credentials.registryToken, expiresAt: Infinity };
+      }
       this.#transport.log.event(
         `asks ${question.realm.split("?")[0]} for a token: ${question.scopes.join(" ")}`,
       );
@@ -81,7 +87,7 @@ export class Authorizer {
 
   async #useBasic(registry: URL, sent: string | undefined): Promise<boolean> {
     const credentials = await this.#askCredentials();
-    if (!credentials || sent) return false;
+    if (!credentials || credentials.registryToken || sent) return false;
     checkSecrecy(registry, this.#host);
     this.#basic = basicAuthorization(credentials);
     return true;
@@ -93,23 +99,43 @@ export class Authorizer {
   }
 
   async #readCredentials(): Promise<Credentials | undefined> {
-    const credentials = await this.#options.credentials?.(this.#host.credentialHost);
+    const credentials = await this.#options.credentials?.(this.#host.credentialHost, this.#repository);
     if (!credentials) return undefined;
     const basic = basicAuthorization(credentials);
-    this.#transport.secrets.add(credentials.secret, basic, basic.slice("Basic ".length));
+    const { secret, registryToken = "" } = credentials;
+    this.#transport.secrets.add(secret, registryToken, basic, basic.slice("Basic ".length));
     return credentials;
   }
 }
 
-/** The registry knows best which scope it wants; one that names none gets the one we need. */
+/**
+ * The registry knows best which scope it wants; one that names none gets the one we need. Of the repository that both
+ * name, all that we need is asked for at once: a HEAD is answered with `pull`, though a push follows.
+ */
 function questionOf({ parameters }: Challenge, scope: string): TokenQuestion {
   const { realm = "", service, scope: asked } = parameters;
-  return { realm, service, scopes: (asked || scope).split(/\s+/).filter(Boolean) };
+  const needed = splitScopes(scope);
+  const scopes = splitScopes(asked || scope).map(({ resource, actions }) => {
+    const ours = needed.find((other) => other.resource === resource)?.actions ?? [];
+    return `${resource}:${[...new Set([...actions, ...ours])].join(",")}`;
+  });
+  return { realm, service, scopes };
+}
+
+/** `repository:NAME:pull,push`, separated by blanks; names may hold colons. */
+function splitScopes(text: string): { resource: string; actions: string[] }[] {
+  return text
+    .split(/\s+/)
+    .filter(Boolean)
+    .map((scope) => {
+      const colon = scope.lastIndexOf(":");
+      return { resource: scope.slice(0, colon), actions: scope.slice(colon + 1).split(",") };
+    });
 }
 
 /** The end of a request that no authorization helped. */
-export function refusal(cause: CtrError): CtrError {
-  const words = "pull access denied, repository does not exist or may require authorization";
+export function refusal(cause: CtrError, action: "pull" | "push" = "pull"): CtrError {
+  const words = `${action} access denied, repository does not exist or may require authorization`;
   return new CtrError(cause.code, words, {
     cause,
     hint: "give credentials with --user NAME:SECRET, or check those given",

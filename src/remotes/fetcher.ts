@@ -1,10 +1,11 @@
 import type { Descriptor } from "../core/descriptor.ts";
-import { type CtrError, hasCode, withSubject } from "../core/errors.ts";
+import { hasCode, withSubject } from "../core/errors.ts";
 import { isIndex, isManifest } from "../core/media-type.ts";
 import type { Reference } from "../core/reference.ts";
 import type { Fetcher, FetchOptions } from "../core/remotes.ts";
 import { type OpenBlob, streamBlob } from "./blob-stream.ts";
 import { checkContentType } from "./content-type.ts";
+import type { Pace } from "./options.ts";
 import { checkOnward, parseRemoteUrl } from "./origins.ts";
 import type { Registry } from "./registry.ts";
 import { statusError } from "./status-errors.ts";
@@ -13,13 +14,17 @@ import type { HttpResponse, Transport } from "./transport.ts";
 const STREAMED: ReadonlySet<number> = new Set([200, 206, 416]);
 
 /** Reads one repository, from the first of its registries that has what is asked for. */
-export function createFetcher(registries: readonly Registry[], { path }: Reference, scope: string): Fetcher {
+export function createFetcher(
+  registries: () => Promise<readonly Registry[]>,
+  { path }: Reference,
+  pace: Pace,
+  scope: string,
+): Fetcher {
   return {
     async *fetch(descriptor: Descriptor, { offset = 0, signal }: FetchOptions = {}) {
       const isDocument = isManifest(descriptor.mediaType) || isIndex(descriptor.mediaType);
-      const open = opener(registries, path, scope, descriptor, signal);
-      const { pace } = registries[0]!.transport;
       try {
+        const open = opener(await registries(), path, scope, descriptor, signal);
         yield* streamBlob(open, descriptor, { offset, canRange: !isDocument, pace, signal });
       } catch (error) {
         throw withSubject(`failed to fetch ${descriptor.digest}`, error);
@@ -28,7 +33,10 @@ export function createFetcher(registries: readonly Registry[], { path }: Referen
   };
 }
 
-/** Asks each place in turn while they answer NotFound; the place that answers is asked again when the stream resumes. */
+/**
+ * Asks each place in turn: a mirror may fail in any way, the registry itself only by not having it. The place that
+ * answers is asked again when the stream resumes.
+ */
 function opener(
   registries: readonly Registry[],
   path: string,
@@ -36,20 +44,20 @@ function opener(
   descriptor: Descriptor,
   signal: AbortSignal | undefined,
 ): OpenBlob {
+  const origin = registries.length - 1;
   const places = [
     ...registries.map((registry) => fromRegistry(registry, path, scope, descriptor, signal)),
-    ...(descriptor.urls ?? []).map((url) => fromUrl(registries.at(-1)!, url, signal)),
+    ...(descriptor.urls ?? []).map((url) => fromUrl(registries[origin]!, url, signal)),
   ];
   let at = 0;
   return async (headers) => {
-    for (let notFound: CtrError | undefined; ; at++) {
-      const place = places[at];
-      if (!place) throw notFound;
+    for (;;) {
       try {
-        return await place(headers);
+        return await places[at]!(headers);
       } catch (error) {
-        if (!hasCode(error, "NotFound") || at === places.length - 1) throw error;
-        notFound = error;
+        const mayGoOn = at < origin ? !hasCode(error, "Canceled") : hasCode(error, "NotFound");
+        if (!mayGoOn || at === places.length - 1) throw error;
+        at++;
       }
     }
   };

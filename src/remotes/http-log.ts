@@ -8,6 +8,7 @@ const SECRET_HEADERS: ReadonlySet<string> = new Set([
   "cookie",
   "set-cookie",
 ]);
+const REDACTED = "<redacted>";
 const URL_HEADERS: ReadonlySet<string> = new Set(["location", "content-location", "link"]);
 
 /** Tells `--http-dump` and `--http-trace` what goes over the wire; neither ever sees a credential or a token. */
@@ -22,10 +23,13 @@ export class HttpLog {
     this.#secrets = secrets;
   }
 
-  request(method: string, url: URL, headers: Headers): void {
+  /** `secretNames`: headers besides the usual ones that may hold a key. */
+  request(method: string, url: URL, headers: Headers, secretNames: readonly string[] = []): void {
     if (!this.#dump) return;
     const query = url.search && "?…";
-    this.#dump(this.#block(`${method} ${url.pathname}${query} HTTP/1.1`, headers, `host: ${url.host}`));
+    const shown = new Headers(headers);
+    for (const name of secretNames) shown.set(name, REDACTED);
+    this.#dump(this.#block(`${method} ${url.pathname}${query} HTTP/1.1`, shown, `host: ${url.host}`));
   }
 
   response(status: number, statusText: string, headers: Headers): void {
@@ -42,7 +46,7 @@ export class HttpLog {
   }
 
   #headerValue(name: string, value: string): string {
-    if (SECRET_HEADERS.has(name)) return "<redacted>";
+    if (SECRET_HEADERS.has(name)) return REDACTED;
     if (!URL_HEADERS.has(name) || !value.includes("?")) return value;
     return URL.canParse(value) ? showUrl(new URL(value)) : `${value.slice(0, value.indexOf("?"))}?…`;
   }

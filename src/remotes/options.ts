@@ -2,7 +2,17 @@
 export interface Credentials {
   username: string;
   secret: string;
+  /** An access token as it is, sent to the registry in place of one asked for; the others are empty then. */
+  registryToken?: string;
 }
+
+/** What to say to a registry about a repository; asked when the registry wants to know, once per repository. */
+export type CredentialSource = (
+  /** As references name it: `docker.io`, `localhost:5000`. */
+  host: string,
+  /** `library/busybox`. */
+  repository: string,
+) => Credentials | undefined | Promise<Credentials | undefined>;
 
 /** How registries are spoken to. Nothing is read or connected before the first request. */
 export interface RemoteOptions {
@@ -12,8 +22,9 @@ export interface RemoteOptions {
   skipVerify?: boolean;
   /** Paths of PEM files: an authority trusted beside the system's, a client certificate with its key. */
   tls?: { caFile?: string; certFile?: string; keyFile?: string };
-  /** What to say to a registry, named as references name it: `docker.io`, `localhost:5000`. */
-  credentials?: (host: string) => Credentials | undefined | Promise<Credentials | undefined>;
+  credentials?: CredentialSource;
+  /** Directories laid out as containerd's certs.d, with a `hosts.toml` or Docker's certificates for each host. */
+  hostsDirs?: readonly string[];
   userAgent?: string;
   /** Told requests and responses, headers only, secrets left out: `--http-dump`. */
   dump?: (text: string) => void;
@@ -26,6 +37,8 @@ export interface RemoteOptions {
 export interface Pace {
   /** From a request to its response's headers, connecting included. Pull-through caches take their time. */
   responseMs: number;
+  /** From one piece of an upload to the next, or to the answer: registries hash what they got, or move it to where it stays. */
+  uploadMs: number;
   /** In this time a body must bring at least a kibibyte, or its end. */
   stallMs: number;
   /** Requests in all, for one that meets passing failures. */
@@ -38,6 +51,7 @@ export interface Pace {
 
 export const DEFAULT_PACE: Pace = {
   responseMs: 60_000,
+  uploadMs: 300_000,
   stallMs: 30_000,
   tries: 5,
   firstDelayMs: 300,

@@ -5,9 +5,9 @@ import type { RegistryHost } from "./hosts.ts";
 import type { RemoteOptions } from "./options.ts";
 import { type HttpRequest, type HttpResponse, isPassingStatus, type Transport } from "./transport.ts";
 
-export interface RegistryRequest extends Omit<HttpRequest, "url" | "authorization"> {
-  /** Below `/v2`, with a slash at the start. */
-  path: string;
+export interface RegistryRequest extends Omit<HttpRequest, "url" | "authorization" | "hostHeaders" | "tls"> {
+  /** Below `/v2`, with a slash at the start; or in full, on the registry's own origin, as it had it in an answer. */
+  path: string | URL;
   /** What a token must allow, in the token spec's words: `repository:library/busybox:pull`. */
   scope: string;
 }
@@ -26,11 +26,14 @@ export class Registry {
   readonly #authorizer: Authorizer;
   #base: string;
   #isSchemeKnown: boolean;
+  #dialed: Promise<void> | undefined;
 
-  constructor(host: RegistryHost, transport: Transport, options: RemoteOptions) {
+  /** `repository` says which credentials are wanted: stored ones may be for some of a host's. */
+  constructor(host: RegistryHost, repository: string, transport: Transport, options: RemoteOptions) {
     this.host = host;
     this.#transport = transport;
-    this.#authorizer = new Authorizer(transport, options, host);
+    this.#authorizer = new Authorizer(transport, options, host, repository);
+    transport.secrets.add(...Object.values(host.headers ?? {}).filter(isLikelyKey));
     this.#base = host.base;
     this.#isSchemeKnown = host.otherBase === undefined;
   }
@@ -46,6 +49,11 @@ export class Registry {
 
   /** Answers whatever the status, 401 included when nothing helps against it. Throws as `Transport.send`. */
   async send(request: RegistryRequest): Promise<HttpResponse> {
+    const { dialTimeoutMs } = this.host;
+    if (dialTimeoutMs) {
+      this.#dialed ??= this.#dial(dialTimeoutMs);
+      await this.#dialed;
+    }
     const answer = this.#isSchemeKnown ? undefined : await this.#sendFindingScheme(request);
     return answer ?? this.#sendAuthorized(this.#base, request);
   }
@@ -78,9 +86,10 @@ export class Registry {
   async #sendAuthorized(base: string, request: RegistryRequest): Promise<HttpResponse> {
     const { path, scope, ...rest } = request;
     for (let challenges = 0; ; challenges++) {
-      const url = new URL(base + path);
+      const url = this.#urlOf(base, path);
       const authorization = await this.#authorizer.header(url, scope, rest.signal);
-      const response = await this.#transport.send({ ...rest, url, authorization });
+      const { headers: hostHeaders, tls } = this.host;
+      const response = await this.#transport.send({ ...rest, url, authorization, hostHeaders, tls });
       const isOwn = response.url.origin === url.origin;
       if (response.status !== 401 || !isOwn || challenges === MAX_CHALLENGES) return response;
       const header = response.headers.get("www-authenticate");
@@ -89,4 +98,19 @@ export class Registry {
       await response.discard();
     }
   }
+
+  #urlOf(base: string, path: string | URL): URL {
+    if (path instanceof URL) return path;
+    const url = new URL(base + path);
+    if (this.host.namespace) url.searchParams.set("ns", this.host.namespace);
+    return url;
+  }
+
+  async #dial(timeoutMs: number): Promise<void> {
+    const { dial } = await import("./dial.ts");
+    await dial(this.url, timeoutMs);
+  }
 }
+
+/** Short values of headers are words such as `true`, which would be taken out of every message. */
+const isLikelyKey = (value: string): boolean => value.length >= 8;

@@ -11,7 +11,7 @@ import { ACCEPTED_MANIFESTS, contentTypeOf } from "./content-type.ts";
 import { parseContentLength } from "./range.ts";
 import type { Registry } from "./registry.ts";
 import { statusError } from "./status-errors.ts";
-import { collect, type HttpResponse } from "./transport.ts";
+import { collect, type HttpRequest, type HttpResponse } from "./transport.ts";
 
 const SCHEMA_1 = /^application\/vnd\.docker\.distribution\.manifest\.v1\+/;
 
@@ -21,11 +21,12 @@ export async function resolveTarget(
   reference: Reference,
   scope: string,
   signal: AbortSignal | undefined,
+  pace?: HttpRequest["pace"],
 ): Promise<Descriptor> {
   const ask = async (method: "HEAD" | "GET") => {
     const path = `/${reference.path}/manifests/${reference.digest ?? reference.tag}`;
     const headers = { accept: ACCEPTED_MANIFESTS };
-    return registry.send({ method, path, scope, headers, signal });
+    return registry.send({ method, path, scope, headers, signal, pace });
   };
   const head = await ask("HEAD");
   if (head.status === 200) {

@@ -3,8 +3,9 @@ import { CtrError, withSubject } from "../core/errors.ts";
 import { parseReference, type Reference } from "../core/reference.ts";
 import type { Resolver } from "../core/remotes.ts";
 import { createFetcher } from "./fetcher.ts";
-import { registryHosts } from "./hosts.ts";
+import { type Capability, findHosts, hasCapability } from "./hosts.ts";
 import type { RemoteOptions } from "./options.ts";
+import { createPusher } from "./pusher.ts";
 import { Registry } from "./registry.ts";
 import { resolveTarget } from "./resolve-target.ts";
 import { Transport } from "./transport.ts";
@@ -12,18 +13,19 @@ import { Transport } from "./transport.ts";
 /** Speaks to registries for one command: connections, tokens and what was learnt of each host are shared within. */
 export function openResolver(options: RemoteOptions = {}): Resolver {
   const transport = new Transport(options);
-  const known = new Map<string, Registry[]>();
-  const registriesOf = ({ host }: Reference): Registry[] => {
-    const registries =
-      known.get(host) ?? registryHosts(host, options).map((each) => new Registry(each, transport, options));
-    known.set(host, registries);
+  const known = new Map<string, Promise<Registry[]>>();
+  const registriesOf = ({ host, path }: Reference): Promise<Registry[]> => {
+    const key = `${host}/${path}`;
+    const registries = known.get(key) ?? openRegistries(host, path, transport, options);
+    known.set(key, registries);
     return registries;
   };
   return {
     async resolve(ref, signal) {
       const reference = parseReference(ref);
       try {
-        const target = await firstTarget(registriesOf(reference), reference, signal);
+        const registries = capable(await registriesOf(reference), "resolve", reference.host);
+        const target = await firstTarget(registries, reference, signal);
         return { name: reference.name, target };
       } catch (error) {
         throw withSubject(`failed to resolve reference "${reference.name}"`, error);
@@ -31,10 +33,37 @@ export function openResolver(options: RemoteOptions = {}): Resolver {
     },
     fetcher(ref) {
       const reference = parseReference(ref);
-      return createFetcher(registriesOf(reference), reference, pullScope(reference));
+      const registries = async () => capable(await registriesOf(reference), "pull", reference.host);
+      return createFetcher(registries, reference, transport.pace, pullScope(reference));
+    },
+    pusher(ref) {
+      const reference = parseReference(ref);
+      const registry = async () => capable(await registriesOf(reference), "push", reference.host)[0]!;
+      return createPusher(registry, reference);
     },
   };
 }
+
+async function openRegistries(
+  host: string,
+  path: string,
+  transport: Transport,
+  options: RemoteOptions,
+): Promise<Registry[]> {
+  const hosts = await findHosts(host, options);
+  return hosts.map((each) => new Registry(each, path, transport, options));
+}
+
+function capable(registries: readonly Registry[], capability: Capability, host: string): Registry[] {
+  const able = registries.filter((registry) => hasCapability(registry.host, capability));
+  if (able.length > 0) return able;
+  throw new CtrError("NotFound", `no ${capability} hosts for ${host}`, {
+    hint: `give a host the capability "${capability}" in its hosts.toml`,
+  });
+}
+
+/** A mirror that is down for a while has somebody behind it who is not. */
+const MIRROR_PACE = { tries: 2 };
 
 /** The answer of the first registry that knows it. Mirrors may fail in any way; the last one's words count. */
 async function firstTarget(
@@ -44,7 +73,7 @@ async function firstTarget(
 ): Promise<Descriptor> {
   for (const registry of registries.slice(0, -1)) {
     try {
-      return await resolveTarget(registry, reference, pullScope(reference), signal);
+      return await resolveTarget(registry, reference, pullScope(reference), signal, MIRROR_PACE);
     } catch (error) {
       if (!(error instanceof CtrError) || error.code === "Canceled") throw error;
       registry.transport.log.event(`${registry.url.host} cannot resolve it: ${error.message}`);

@@ -4,9 +4,30 @@ import type { RemoteOptions } from "./options.ts";
 /** What fetch takes as `tls`. */
 export interface TlsSettings {
   ca?: string[];
-  cert?: string;
-  key?: string;
+  cert?: string | string[];
+  key?: string | string[];
   rejectUnauthorized?: boolean;
+}
+
+/** Paths of PEM files, and whether a server has to prove itself at all. */
+export interface TlsFiles {
+  /** Trusted beside the system's. */
+  caFiles: readonly string[];
+  clientPairs: readonly { certFile: string; keyFile: string }[];
+  skipVerify: boolean;
+}
+
+/** Throws InvalidArgument for a certificate without its key. */
+export function tlsFilesOf({ tls = {}, skipVerify = false }: RemoteOptions): TlsFiles {
+  const { caFile, certFile, keyFile } = tls;
+  if (!certFile !== !keyFile) {
+    throw new CtrError("InvalidArgument", "--tlscert and --tlskey must be given together");
+  }
+  return {
+    caFiles: caFile ? [caFile] : [],
+    clientPairs: certFile && keyFile ? [{ certFile, keyFile }] : [],
+    skipVerify,
+  };
 }
 
 /** Where distributions keep the authorities their users trust, as Go's crypto/x509 looks for them. */
@@ -20,19 +41,17 @@ const SYSTEM_AUTHORITIES = [
 
 /**
  * Reads the certificates. Bun brings authorities of its own and would ignore those that an administrator added to
- * the system's. Throws InvalidArgument for a file that cannot be read, or a certificate without its key.
+ * the system's. Throws InvalidArgument for a file that cannot be read.
  */
-export async function readTlsSettings({ tls = {}, skipVerify }: RemoteOptions): Promise<TlsSettings> {
-  const { caFile, certFile, keyFile } = tls;
-  if (!certFile !== !keyFile) {
-    throw new CtrError("InvalidArgument", "--tlscert and --tlskey must be given together");
-  }
-  const own = caFile && (await readPem(caFile));
+export async function readTlsSettings({ caFiles, clientPairs, skipVerify }: TlsFiles): Promise<TlsSettings> {
+  const own = await Promise.all(caFiles.map(readPem));
   const system = skipVerify ? undefined : await readSystemAuthorities();
-  const ca = [system, own].filter((pem) => pem !== undefined && pem !== "") as string[];
+  const ca = system ? [system, ...own] : own;
+  const certificates = await Promise.all(clientPairs.map(({ certFile }) => readPem(certFile)));
+  const keys = await Promise.all(clientPairs.map(({ keyFile }) => readPem(keyFile)));
   return {
     ...(ca.length > 0 && { ca }),
-    ...(certFile && keyFile && { cert: await readPem(certFile), key: await readPem(keyFile) }),
+    ...(certificates.length > 0 && { cert: certificates, key: keys }),
     ...(skipVerify && { rejectUnauthorized: false }),
   };
 }

@@ -37,7 +37,7 @@ export async function fetchToken(
   const realm = parseRemoteUrl(question.realm, undefined, `token realm of ${registry.origin}`);
   checkOnward(registry, realm, `token realm of ${registry.origin} leads`);
   if (credentials) checkSecrecy(realm, host);
-  const response = await ask(transport, realm, question, credentials, signal);
+  const response = await ask(transport, realm, host, question, credentials, signal);
   if (response.status !== 200) {
     const failure = await statusError(response, transport.secrets);
     throw withSubject("failed to authorize: failed to fetch oauth token", failure);
@@ -60,6 +60,7 @@ export function checkSecrecy(url: URL, host: RegistryHost): void {
 async function ask(
   transport: Transport,
   realm: URL,
+  { tls }: RegistryHost,
   question: TokenQuestion,
   credentials: Credentials | undefined,
   signal: AbortSignal | undefined,
@@ -76,6 +77,7 @@ async function ask(
     const response = await transport.send({
       method: "POST",
       url: realm,
+      tls,
       headers,
       body: body.toString(),
       signal,
@@ -88,7 +90,7 @@ async function ask(
   if (question.service) url.searchParams.set("service", question.service);
   for (const scope of question.scopes) url.searchParams.append("scope", scope);
   const authorization = credentials && basicAuthorization(credentials);
-  return transport.send({ method: "GET", url, authorization, signal });
+  return transport.send({ method: "GET", url, tls, authorization, signal });
 }
 
 export function basicAuthorization({ username, secret }: Credentials): string {

@@ -7,15 +7,20 @@ import { DEFAULT_PACE, type Pace, type RemoteOptions } from "./options.ts";
 import { checkOnward, parseRemoteUrl, showUrl } from "./origins.ts";
 import { exemptLoopbackFromProxy } from "./proxy.ts";
 import { Secrets } from "./secrets.ts";
-import { readTlsSettings, type TlsSettings, withoutIdentity } from "./tls.ts";
+import { readTlsSettings, type TlsFiles, type TlsSettings, tlsFilesOf, withoutIdentity } from "./tls.ts";
+import { type BodyStream, streamBody, type UploadBody } from "./upload-body.ts";
 
 export interface HttpRequest {
-  method: "GET" | "HEAD" | "POST";
+  method: "GET" | "HEAD" | "POST" | "PUT" | "PATCH";
   url: URL;
   headers?: Readonly<Record<string, string>>;
   /** Sent to the origin of `url`, and nowhere else along redirects. */
   authorization?: string;
-  body?: string;
+  /** Headers that an administrator has set for this host; they may hold keys, and go no further than `authorization`. */
+  hostHeaders?: Readonly<Record<string, string>>;
+  /** In place of what the transport was opened with. */
+  tls?: TlsFiles;
+  body?: string | Uint8Array | UploadBody;
   /** To a host that a manifest named: our client certificate is none of its business. */
   isForeign?: boolean;
   signal?: AbortSignal;
@@ -40,6 +45,8 @@ export interface HttpResponse {
 
 const MAX_REDIRECTS = 10;
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
+/** RFC 9110, 15.4: these two alone keep method and body. */
+const KEEPING_REDIRECTS: ReadonlySet<number> = new Set([307, 308]);
 const PASSING_STATUSES: ReadonlySet<number> = new Set([408, 429, 500, 502, 503, 504]);
 
 /** Whether the same request may do better a little later. */
@@ -51,10 +58,12 @@ export class Transport {
   readonly log: HttpLog;
   readonly pace: Pace;
   readonly #options: RemoteOptions;
-  #tls: Promise<TlsSettings> | undefined;
+  readonly #tlsFiles: TlsFiles;
+  readonly #tls = new Map<TlsFiles, Promise<TlsSettings>>();
 
   constructor(options: RemoteOptions) {
     this.#options = options;
+    this.#tlsFiles = tlsFilesOf(options);
     this.pace = { ...DEFAULT_PACE, ...options.pace };
     this.log = new HttpLog(options, this.secrets);
     exemptLoopbackFromProxy();
@@ -84,12 +93,13 @@ export class Transport {
   }
 
   async #follow(request: HttpRequest): Promise<HttpResponse> {
-    let { url, authorization } = request;
+    let { url, authorization, hostHeaders } = request;
+    const followed = redirectsToFollow(request);
     for (let hops = 0; ; hops++) {
       const isOwnOrigin = url.origin === request.url.origin && !request.isForeign;
-      const response = await this.#once({ ...request, url, authorization }, isOwnOrigin);
+      const response = await this.#once({ ...request, url, authorization, hostHeaders }, isOwnOrigin);
       const location = response.headers.get("location");
-      if (!REDIRECTS.has(response.status) || !location || request.method === "POST") return response;
+      if (!followed?.has(response.status) || !location) return response;
       await response.discard();
       const from = `redirect from ${showUrl(url)}`;
       const target = parseRemoteUrl(location, url, from);
@@ -98,33 +108,34 @@ export class Transport {
         throw new CtrError("Unavailable", `${from}: more than ${MAX_REDIRECTS} in a row`);
       this.log.event(`${from} to ${showUrl(target)}`);
       // Once elsewhere, a way back may be of somebody else's making: what was let go of stays so.
-      if (target.origin !== url.origin) authorization = undefined;
+      if (target.origin !== url.origin) authorization = hostHeaders = undefined;
       url = target;
     }
   }
 
   async #once(request: HttpRequest, isOwnOrigin: boolean): Promise<HttpResponse> {
-    const { method, url, body, signal } = request;
-    const headers = new Headers({ ...request.headers, "user-agent": this.#options.userAgent ?? "ctr" });
-    // Blobs are named by the digest of their own bytes, whatever is done to them on the way.
-    headers.set("accept-encoding", "identity");
-    if (request.authorization) headers.set("authorization", request.authorization);
-    this.log.request(method, url, headers);
+    const { method, url, signal } = request;
+    const headers = this.#headers(request);
+    this.log.request(method, url, headers, Object.keys(request.hostHeaders ?? {}));
     const ours = new AbortController();
-    const timeoutMs = request.pace?.responseMs ?? this.pace.responseMs;
+    const timeoutMs = isUpload(request.body)
+      ? this.pace.uploadMs
+      : (request.pace?.responseMs ?? this.pace.responseMs);
     const timer = setTimeout(() => ours.abort(new Stalled(`no answer in ${timeoutMs} ms`)), timeoutMs);
     const startedAt = performance.now();
+    let upload: BodyStream | undefined;
     try {
+      if (isUpload(request.body)) upload = streamBody(request.body, () => timer.refresh());
       const response = await fetch(url, {
         method,
         headers,
-        body,
+        body: upload?.stream ?? (request.body as string | undefined),
         redirect: "manual",
         decompress: false,
         // Bun's own limit of 5 minutes is for the whole exchange; ours are above and in the body.
         timeout: false,
         signal: signal ? AbortSignal.any([signal, ours.signal]) : ours.signal,
-        ...(url.protocol === "https:" && { tls: await this.#tlsFor(isOwnOrigin) }),
+        ...(url.protocol === "https:" && { tls: await this.#tlsFor(request, isOwnOrigin) }),
       } as BunFetchRequestInit);
       this.log.response(response.status, response.statusText, response.headers);
       this.log.event(
@@ -132,15 +143,26 @@ export class Transport {
       );
       return this.#response(response, request, ours);
     } catch (cause) {
-      throw this.#failure(cause, method, url, signal);
+      throw this.#failure(upload?.failure() ?? cause, method, url, signal);
     } finally {
       clearTimeout(timer);
     }
   }
 
-  async #tlsFor(isOwnOrigin: boolean): Promise<TlsSettings> {
-    this.#tls ??= readTlsSettings(this.#options);
-    const settings = await this.#tls;
+  #headers({ headers: asked, hostHeaders, authorization, body }: HttpRequest): Headers {
+    const headers = new Headers({ "user-agent": this.#options.userAgent ?? "ctr", ...hostHeaders });
+    for (const [name, value] of Object.entries(asked ?? {})) headers.set(name, value);
+    // Blobs are named by the digest of their own bytes, whatever is done to them on the way.
+    headers.set("accept-encoding", "identity");
+    if (authorization) headers.set("authorization", authorization);
+    if (isUpload(body)) headers.set("content-length", `${body.sizeBytes}`);
+    return headers;
+  }
+
+  async #tlsFor({ tls: files = this.#tlsFiles }: HttpRequest, isOwnOrigin: boolean): Promise<TlsSettings> {
+    const reading = this.#tls.get(files) ?? readTlsSettings(files);
+    this.#tls.set(files, reading);
+    const settings = await reading;
     return isOwnOrigin ? settings : withoutIdentity(settings);
   }
 
@@ -173,6 +195,16 @@ export class Transport {
 }
 
 const MOST_DISCARDED_BYTES = 64 * 1024;
+
+function isUpload(body: HttpRequest["body"]): body is UploadBody {
+  return typeof body === "object" && "open" in body;
+}
+
+/** A POST's body is a question with a secret in it, which goes nowhere else. */
+function redirectsToFollow({ method, body }: HttpRequest): ReadonlySet<number> | undefined {
+  if (method === "GET" || method === "HEAD") return REDIRECTS;
+  return method === "POST" && body ? undefined : KEEPING_REDIRECTS;
+}
 
 /** Throws ResourceExhausted beyond `mostBytes`, without reading further. */
 export async function collect(

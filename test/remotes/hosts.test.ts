@@ -1,6 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { registryHosts } from "../../src/remotes/hosts.ts";
+import { findHosts } from "../../src/remotes/hosts.ts";
 import type { RemoteOptions } from "../../src/remotes/options.ts";
 import { exemptLoopbackFromProxy } from "../../src/remotes/proxy.ts";
 
@@ -21,8 +21,8 @@ const cases: [host: string, options: RemoteOptions, bases: (string | undefined)[
   ["localhost.example:5000", {}, ["https://localhost.example:5000/v2", undefined]],
 ];
 for (const [host, options, bases] of cases) {
-  test(`${host} with ${JSON.stringify(options)} is asked at ${bases[0]}`, () => {
-    const hosts = registryHosts(host, options);
+  test(`${host} with ${JSON.stringify(options)} is asked at ${bases[0]}`, async () => {
+    const hosts = await findHosts(host, options);
     assert.is(hosts.length, 1);
     assert.equal([hosts[0]?.base, hosts[0]?.otherBase], bases);
     assert.is(hosts[0]?.credentialHost, host);

@@ -1,3 +1,5 @@
+import { readDuration } from "../../core/duration.ts";
+
 /** Go's syntax for values on the command line, so that what the real ctr takes is taken, and nothing less strict. */
 
 /** A value that its flag cannot read; `reason` ends the sentence `invalid value "x" for flag -name: REASON`. */
@@ -43,27 +45,11 @@ export function parseFloat64(text: string): number {
   throw new BadValue();
 }
 
-const MILLISECONDS: Readonly<Record<string, number>> = {
-  ns: 1e-6,
-  us: 1e-3,
-  µs: 1e-3,
-  μs: 1e-3,
-  ms: 1,
-  s: 1000,
-  m: 60_000,
-  h: 3_600_000,
-};
-
 /** `300ms`, `-1.5h`, `2h45m`, `0`: milliseconds. */
 export function parseDuration(text: string): number {
-  const [, sign, body = ""] = /^([+-]?)(.*)$/s.exec(text) ?? [];
-  if (body === "0") return 0;
-  if (!/^(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:ns|us|µs|μs|ms|s|m|h))+$/.test(body)) throw new BadValue();
-  let total = 0;
-  for (const [, amount, unit] of body.matchAll(/([0-9.]+)([a-zµμ]+)/g)) {
-    total += Number(amount) * MILLISECONDS[unit!]!;
-  }
-  return sign === "-" ? -total : total;
+  const duration = readDuration(text);
+  if (duration === undefined) throw new BadValue();
+  return duration;
 }
 
 const SIZE_POWERS = "kmgtp";
