@@ -90,7 +90,7 @@ function planFifos(parent: string, { id }: StdioOwner): PlannedStdio {
 
 function planLog({ directory, id, logPath }: StdioOwner): PlannedStdio {
   mkdirSync(dirname(logPath), { recursive: true, mode: 0o700 });
-  const log: StreamSource = { kind: "append", path: logPath, mode: 0o600 };
+  const log: StreamSource = { kind: "append", path: logPath, mode: 0o600, isBounded: true };
   const plan = { stdin: fifoSource(directory, id, "stdin"), stdout: log, stderr: log };
   return { plan, output: "log", fifoDir: directory };
 }
@@ -106,7 +106,7 @@ function planUri(text: string, { containerId, namespace }: StdioOwner): StdioPla
   const path = decodeURIComponent(pathname);
   if (protocol === "file:") {
     mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
-    const file: StreamSource = { kind: "append", path, mode: 0o644 };
+    const file: StreamSource = { kind: "append", path, mode: 0o644, isBounded: false };
     return { ...NOTHING, stdout: file, stderr: file };
   }
   if (protocol !== "binary:") {

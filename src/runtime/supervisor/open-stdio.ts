@@ -4,6 +4,7 @@ import { hasErrno } from "../../sys/errno.ts";
 import { closeFd, O_APPEND, O_CREAT, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY } from "../../sys/open.ts";
 import { isSameProcessAlive } from "../../sys/process.ts";
 import { isFifo, statFd } from "../../sys/stat.ts";
+import { keepLogBounded } from "./bound-log.ts";
 import { type Logger, startLogger } from "./logger.ts";
 import type { StdioPlan, StreamSource } from "./protocol.ts";
 
@@ -28,6 +29,8 @@ export async function openStdio(plan: StdioPlan): Promise<ContainerStdio> {
   const held: number[] = [];
   let logger: Logger | undefined;
   let stdinWriter: number | undefined;
+  const boundedLog = logOf(plan);
+  const stopBounding = boundedLog === undefined ? () => {} : keepLogBounded(boundedLog);
   const release = (fds: number[]) => {
     for (const fd of fds.splice(0)) closeFd(fd);
   };
@@ -48,6 +51,7 @@ export async function openStdio(plan: StdioPlan): Promise<ContainerStdio> {
   } catch (error) {
     release([...given, ...held]);
     closeStdin();
+    stopBounding();
     throw error;
   }
   return {
@@ -59,8 +63,14 @@ export async function openStdio(plan: StdioPlan): Promise<ContainerStdio> {
       release(given);
       release(held);
       closeStdin();
+      stopBounding();
     },
   };
+}
+
+/** A log of ours; a file that the user named is theirs to look after. */
+function logOf({ stdout }: StdioPlan): string | undefined {
+  return stdout.kind === "append" && stdout.isBounded ? stdout.path : undefined;
 }
 
 function openStdin(source: StreamSource): { fd: number; writerFd?: number } {

@@ -11,7 +11,7 @@ import type { ProcessIdentity } from "../bundle.ts";
 export type StreamSource =
   | { kind: "null" }
   | { kind: "fifo"; path: string }
-  | { kind: "append"; path: string; mode: number }
+  | { kind: "append"; path: string; mode: number; isBounded: boolean }
   /** A pipe of the calling process. */
   | { kind: "caller"; process: ProcessIdentity; fd: number }
   /** The logging program of the plan. */

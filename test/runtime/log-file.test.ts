@@ -1,0 +1,70 @@
+import { appendFileSync, statSync, writeFileSync } from "node:fs";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { hasCode } from "../../src/core/errors.ts";
+import { openLog } from "../../src/runtime/stdio/log-file.ts";
+import { boundLog } from "../../src/runtime/supervisor/bound-log.ts";
+import { tempDir } from "../support/temp.ts";
+
+function readAll(path: string, offset?: number): string {
+  using log = openLog(path, offset);
+  let text = "";
+  for (let bytes = log.read(); bytes !== undefined; bytes = log.read()) text += Buffer.from(bytes).toString();
+  return text;
+}
+
+const line = (number: number) => `line ${String(number).padStart(6, "0")} of a log\n`;
+const lines = (from: number, to: number) =>
+  Array.from({ length: to - from }, (_, index) => line(from + index)).join("");
+
+test("a log above its bound gives its oldest blocks back; reading begins with a whole line", () => {
+  using dir = tempDir();
+  const path = dir.join("log");
+  writeFileSync(path, lines(0, 40_000));
+  const before = statSync(path);
+  boundLog(path, 1 << 19, 1 << 18);
+  assert.is(statSync(path).size, before.size);
+  assert.ok(statSync(path).blocks * 512 <= (1 << 18) + 8192);
+
+  const text = readAll(path);
+  const first = Number(text.slice(5, 11));
+  assert.ok(first > 20_000);
+  assert.is(text, lines(first, 40_000));
+  appendFileSync(path, lines(40_000, 40_010));
+  assert.is(readAll(path), lines(first, 40_010));
+});
+
+test("a log within its bound is left alone, and read from any offset", () => {
+  using dir = tempDir();
+  const path = dir.join("log");
+  writeFileSync(path, lines(0, 100));
+  boundLog(path, 1 << 20, 1 << 18);
+  assert.is(readAll(path), lines(0, 100));
+  assert.is(readAll(path, line(0).length * 40), lines(40, 100));
+});
+
+test("a reader goes on where it was when more is written", () => {
+  using dir = tempDir();
+  const path = dir.join("log");
+  writeFileSync(path, "");
+  using log = openLog(path);
+  assert.is(log.read(), undefined);
+  appendFileSync(path, "one\n");
+  assert.is(Buffer.from(log.read()!).toString(), "one\n");
+  assert.is(log.read(), undefined);
+  appendFileSync(path, "two\n");
+  assert.is(Buffer.from(log.read()!).toString(), "two\n");
+});
+
+test("a log that is not there is NotFound to read and nothing to bound", () => {
+  using dir = tempDir();
+  boundLog(dir.join("none"));
+  try {
+    openLog(dir.join("none"));
+    assert.unreachable();
+  } catch (error) {
+    assert.ok(hasCode(error, "NotFound"));
+  }
+});
+
+test.run();
