@@ -1,11 +1,11 @@
 import { readdirSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import type { ContentSweeper, IngestRule } from "../core/collector.ts";
 import { type Digest, isDigest } from "../core/digest.ts";
 import { hasCode } from "../core/errors.ts";
 import { asSysError, hasErrno } from "../sys/errno.ts";
 import { dropIngest, holdExistingIngest, ingestDirectories, ingestId, readIngest } from "./ingest.ts";
-import { layoutBelow } from "./layout.ts";
+import { blobSize, type ContentLayout, layoutBelow } from "./layout.ts";
 import { removeBlobFile } from "./store.ts";
 
 /** Over the bytes of all namespaces below the state directory `root`. */
@@ -19,13 +19,18 @@ export function openContentSweeper(root: string): ContentSweeper {
           .filter((name): name is Digest => isDigest(name)),
       );
     },
+    blobSize: async (digest) => blobSize(layout, digest),
     removeBlob: async (digest) => removeBlobFile(layout, digest),
+    async staleIngests(rule) {
+      return staleDirectories(layout, rule).map((directory) => {
+        const { ref = basename(directory), offset = 0 } = readIngest(directory) ?? {};
+        return { ref, sizeBytes: offset };
+      });
+    },
     async removeIngests(rule) {
-      const leased = new Set(rule.leased.map(({ namespace, ref }) => ingestId(namespace, ref)));
       const removed = { ingests: 0, sizeBytes: 0 };
-      for (const id of ingestDirectories(layout)) {
-        if (leased.has(id)) continue;
-        const sizeBytes = await removeStaleIngest(join(layout.ingests, id), rule.untouchedSince);
+      for (const directory of staleDirectories(layout, rule)) {
+        const sizeBytes = await removeStaleIngest(directory, rule.untouchedSince);
         if (sizeBytes === undefined) continue;
         removed.ingests += 1;
         removed.sizeBytes += sizeBytes;
@@ -33,6 +38,14 @@ export function openContentSweeper(root: string): ContentSweeper {
       return removed;
     },
   };
+}
+
+function staleDirectories(layout: ContentLayout, { leased, untouchedSince }: IngestRule): string[] {
+  const kept = new Set(leased.map(({ namespace, ref }) => ingestId(namespace, ref)));
+  return ingestDirectories(layout)
+    .filter((id) => !kept.has(id))
+    .map((id) => join(layout.ingests, id))
+    .filter((directory) => isOlder(directory, untouchedSince));
 }
 
 /** Answers the bytes freed; undefined when it stays. */

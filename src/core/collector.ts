@@ -12,8 +12,12 @@ import type { Digest } from "./digest.ts";
 export interface ContentSweeper {
   /** Of every blob on disk, whoever knows it. */
   blobs(): Promise<Digest[]>;
+  /** In bytes; undefined when it is not there. */
+  blobSize(digest: Digest): Promise<number | undefined>;
   /** Answers how many bytes that freed; 0 when it is gone already. Called with writers kept out. */
   removeBlob(digest: Digest): Promise<number>;
+  /** What `removeIngests` would drop, as far as can be told without locking it. */
+  staleIngests(rule: IngestRule): Promise<{ ref: string; sizeBytes: number }[]>;
   /** Drops ingests without a living writer that are neither leased nor were written to lately. */
   removeIngests(rule: IngestRule): Promise<{ ingests: number; sizeBytes: number }>;
 }
@@ -49,4 +53,35 @@ export interface Collected {
   ingests: number;
   directories: number;
   sizeBytes: number;
+}
+
+/** A thing in the database by the name that users know it by. */
+export interface NamedObject {
+  kind: "image" | "container" | "content" | "snapshot" | "lease";
+  namespace: string;
+  /** A digest for content, a key for a snapshot. */
+  name: string;
+  /** Of a snapshot. */
+  snapshotter?: string;
+}
+
+/** One step on the way from what is kept for its own sake down to what that keeps. */
+export interface ReferenceStep extends NamedObject {
+  /** How the step before refers to this one; of the first step, why it is kept for its own sake. */
+  by: string;
+}
+
+/** What a collection would remove now. */
+export interface CollectionPlan {
+  /** Rows: leases that have expired, and what nothing refers to. Bytes that other rows need are not in `sizeBytes`. */
+  unused: (NamedObject & { sizeBytes?: number })[];
+  /** On disk without any row: what processes that were killed have left. */
+  litter: Litter[];
+}
+
+export interface Litter {
+  kind: "blob" | "ingest" | "directory";
+  /** A digest, a ref, or SNAPSHOTTER/ID. */
+  name: string;
+  sizeBytes?: number;
 }

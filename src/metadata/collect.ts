@@ -1,7 +1,8 @@
-import type { Collected, ContentSweeper, SnapshotSweeper } from "../core/collector.ts";
+import type { Collected, ContentSweeper, IngestRule, SnapshotSweeper } from "../core/collector.ts";
 import { keepWritersOut } from "../files/collection-lock.ts";
 import type { Connection } from "./connection.ts";
-import { contentNode, imageNode, type Marked, markUsed, snapshotNode } from "./mark.ts";
+import { type Marked, markUsed } from "./mark.ts";
+import { contentNode, imageNode, snapshotNode } from "./reference-graph.ts";
 
 export interface Sweepers {
   /** The state directory, where the lock is that keeps writers out. */
@@ -13,6 +14,10 @@ export interface Sweepers {
 
 /** How long an interrupted download waits for its next try, as containerd's leases do. */
 const INGEST_LIFETIME_MS = 24 * 60 * 60 * 1000;
+
+export function ingestRule(leased: IngestRule["leased"], now: Date): IngestRule {
+  return { untouchedSince: new Date(now.getTime() - INGEST_LIFETIME_MS), leased };
+}
 
 /** How much is removed before writers get a turn. */
 const BLOBS_AT_ONCE = 16;
@@ -27,10 +32,7 @@ export async function collectGarbage(connection: Connection, sweepers: Sweepers)
   const now = new Date();
   const { leasedIngests, ...rows } = await deleteUnusedRows(connection, sweepers, now);
   const blobs = await sweepBlobs(connection, sweepers);
-  const ingests = await sweepers.content.removeIngests({
-    untouchedSince: new Date(now.getTime() - INGEST_LIFETIME_MS),
-    leased: leasedIngests,
-  });
+  const ingests = await sweepers.content.removeIngests(ingestRule(leasedIngests, now));
   let directories = 0;
   let sizeBytes = blobs.sizeBytes + ingests.sizeBytes;
   for (const sweeper of sweepers.snapshotters) {

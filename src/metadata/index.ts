@@ -1,4 +1,4 @@
-import type { Collected } from "../core/collector.ts";
+import type { Collected, CollectionPlan, NamedObject, ReferenceStep } from "../core/collector.ts";
 import type {
   ContainerStore,
   ContentRecordStore,
@@ -11,6 +11,7 @@ import type { Sweepers } from "./collect.ts";
 import { Connection } from "./connection.ts";
 import { createContainerStore } from "./containers.ts";
 import { createContentRecordStore } from "./content.ts";
+import type { Holdings } from "./holdings.ts";
 import { createImageStore } from "./images.ts";
 import { createLeaseStore } from "./leases.ts";
 import { createNamespaceStore } from "./namespaces.ts";
@@ -34,6 +35,14 @@ export interface Metadata {
   leases(namespace: string): LeaseStore;
   /** Removes what nothing refers to, in all namespaces; by containerd's rules (`mark.ts`). */
   collectGarbage(sweepers: Sweepers): Promise<Collected>;
+  /** What `collectGarbage` would remove now; removes nothing. */
+  planCollection(sweepers: Sweepers): Promise<CollectionPlan>;
+  /** What keeps a thing from being collected, from the root down to it; undefined when nothing does. Throws NotFound. */
+  whyKept(object: NamedObject): Promise<ReferenceStep[] | undefined>;
+  /** All content and snapshots, of all namespaces. */
+  holdings(): Promise<Holdings>;
+  /** What SQLite finds wrong with the file, in its words; empty when it is sound. */
+  faults(): Promise<string[]>;
   close(): void;
 }
 
@@ -53,6 +62,11 @@ export function openMetadata(path: string): Metadata {
     leases: (namespace) => createLeaseStore(connection, namespace),
     // A command that frees nothing does not load it.
     collectGarbage: async (sweepers) => (await import("./collect.ts")).collectGarbage(connection, sweepers),
+    planCollection: async (sweepers) =>
+      (await import("./plan-collection.ts")).planCollection(connection, sweepers),
+    whyKept: async (object) => (await import("./plan-collection.ts")).whyKept(connection, object),
+    holdings: async () => (await import("./holdings.ts")).readHoldings(connection),
+    faults: async () => (await import("./holdings.ts")).findFaults(connection),
     close: () => connection.close(),
   };
 }

@@ -2,41 +2,36 @@ import { type Labels, labelNames } from "../core/labels.ts";
 import type { Connection, Row } from "./connection.ts";
 import { expiryOf } from "./leases.ts";
 import { parseLabelsColumn } from "./record-table.ts";
+import {
+  containerNode,
+  contentNode,
+  imageNode,
+  leaseNode,
+  type Node,
+  PREFIX,
+  type Reached,
+  ReferenceGraph,
+  snapshotNode,
+} from "./reference-graph.ts";
 
 /**
  * What is in use, by containerd's rules.
  *
  * Roots: images (unless their label `gc.expire` has passed), containers, what an unexpired lease holds, content and
  * snapshots labelled `gc.root`.
- * Edges: an image to its target, a container to its snapshot, a snapshot to its parent, and for all of these the
+ * Edges: an image to its target, a container to its snapshot, a snapshot to its parent, and for these and leases the
  * labels `gc.ref.content`, `gc.ref.image` (any name after `.` or `/`) and `gc.ref.snapshot.SNAPSHOTTER`, and from the
  * other end `gc.bref.…`. Nothing crosses a namespace. A container does not hold its image's record or content.
  * A lease labelled `gc.flat` holds what it names without following labels.
  */
 
-/** One thing that can be in use: `content NAMESPACE DIGEST`, `snapshot NAMESPACE SNAPSHOTTER KEY` … */
-type Node = string;
-
-/** A node as reached from a flat lease: its labels are not followed. */
-interface Visit {
-  node: Node;
-  isFlat: boolean;
-}
-
 export interface Marked {
   isUsed(node: Node): boolean;
+  /** From what is kept for its own sake down to the node; undefined for what is not in use. */
+  pathTo: Reached["pathTo"];
   expiredLeases: { namespace: string; id: string }[];
   leasedIngests: { namespace: string; ref: string }[];
 }
-
-const PREFIX = "containerd.io/gc.";
-
-export const contentNode = (namespace: string, digest: string): Node => `content ${namespace} ${digest}`;
-export const imageNode = (namespace: string, name: string): Node => `image ${namespace} ${name}`;
-/** Neither namespaces nor snapshotters have blanks in their names; what comes last may. */
-export const snapshotNode = (namespace: string, snapshotter: string, key: string): Node =>
-  `snapshot ${namespace} ${snapshotter} ${key}`;
-const containerNode = (namespace: string, id: string): Node => `container ${namespace} ${id}`;
 
 /** Part of the transaction that removes what is not marked. */
 export function markUsed(connection: Connection, now: Date): Marked {
@@ -46,68 +41,8 @@ export function markUsed(connection: Connection, now: Date): Marked {
   readContent(connection, graph);
   readSnapshots(connection, graph);
   const { expiredLeases, leasedIngests } = readLeases(connection, graph, now);
-  const used = graph.reach();
-  return { isUsed: (node) => used.has(node), expiredLeases, leasedIngests };
-}
-
-class ReferenceGraph {
-  readonly #roots: Visit[] = [];
-  /** What the records themselves say: followed from flat leases too. */
-  readonly #fixed = new Map<Node, Node[]>();
-  readonly #labelled = new Map<Node, Node[]>();
-
-  addRoot(node: Node, isFlat = false): void {
-    this.#roots.push({ node, isFlat });
-  }
-
-  addEdge(from: Node, to: Node): void {
-    append(this.#fixed, from, to);
-  }
-
-  addLabels(node: Node, namespace: string, labels: Labels): void {
-    for (const [label, value] of Object.entries(labels)) {
-      if (!label.startsWith(PREFIX)) continue;
-      const [kind = "", isBack] = splitReference(label);
-      const other = referredNode(kind, namespace, value);
-      if (other && isBack) append(this.#labelled, other, node);
-      else if (other) append(this.#labelled, node, other);
-    }
-  }
-
-  reach(): Set<Node> {
-    const followed = new Set<Node>();
-    const flat = new Set<Node>();
-    const visits = [...this.#roots];
-    for (let visit = visits.pop(); visit; visit = visits.pop()) {
-      const { node, isFlat } = visit;
-      if (followed.has(node) || (isFlat && flat.has(node))) continue;
-      (isFlat ? flat : followed).add(node);
-      for (const next of this.#fixed.get(node) ?? []) visits.push({ node: next, isFlat });
-      if (isFlat) continue;
-      for (const next of this.#labelled.get(node) ?? []) visits.push({ node: next, isFlat });
-    }
-    return followed.union(flat);
-  }
-}
-
-/** `gc.ref.snapshot.overlayfs/x` is `snapshot.overlayfs`; a name after content or image is dropped. */
-function splitReference(label: string): [kind?: string, isBack?: boolean] {
-  const match = /^(b?)ref\.(?:(content|image)(?:[./].*)?|(snapshot\.[^/]+)(?:\/.*)?)$/s.exec(
-    label.slice(PREFIX.length),
-  );
-  if (!match) {
-    const container = /^bref\.container(?:[./].*)?$/s.test(label.slice(PREFIX.length));
-    return container ? ["container", true] : [];
-  }
-  return [match[2] ?? match[3], match[1] === "b"];
-}
-
-function referredNode(kind: string, namespace: string, value: string): Node | undefined {
-  if (kind === "content") return contentNode(namespace, value);
-  if (kind === "image") return imageNode(namespace, value);
-  if (kind === "container") return containerNode(namespace, value);
-  if (kind.startsWith("snapshot.")) return snapshotNode(namespace, kind.slice("snapshot.".length), value);
-  return undefined;
+  const reached = graph.reach();
+  return { isUsed: reached.has, pathTo: reached.pathTo, expiredLeases, leasedIngests };
 }
 
 function readImages(connection: Connection, graph: ReferenceGraph, now: Date): void {
@@ -117,8 +52,8 @@ function readImages(connection: Connection, graph: ReferenceGraph, now: Date): v
     const node = imageNode(namespace, name);
     const labels = collectorLabels(row);
     const expiry = expiryOf(labels);
-    if (!expiry || expiry > now) graph.addRoot(node);
-    graph.addEdge(node, contentNode(namespace, row.digest as string));
+    if (!expiry || expiry > now) graph.addRoot(node, "its record");
+    graph.addEdge(node, contentNode(namespace, row.digest as string), "its target");
     graph.addLabels(node, namespace, labels);
   }
 }
@@ -129,8 +64,8 @@ function readContainers(connection: Connection, graph: ReferenceGraph): void {
   )) {
     const [namespace, id, snapshotter, key] = texts(row, "namespace", "id", "snapshotter", "snapshot_key");
     const node = containerNode(namespace, id);
-    graph.addRoot(node);
-    if (key) graph.addEdge(node, snapshotNode(namespace, snapshotter, key));
+    graph.addRoot(node, "its record");
+    if (key) graph.addEdge(node, snapshotNode(namespace, snapshotter, key), "its snapshot");
     graph.addLabels(node, namespace, collectorLabels(row));
   }
 }
@@ -147,13 +82,15 @@ function readSnapshots(connection: Connection, graph: ReferenceGraph): void {
   for (const row of connection.all("SELECT namespace, snapshotter, key, parent, labels FROM snapshots")) {
     const [namespace, snapshotter, key] = texts(row, "namespace", "snapshotter", "key");
     const node = snapshotNode(namespace, snapshotter, key);
-    if (row.parent) graph.addEdge(node, snapshotNode(namespace, snapshotter, row.parent as string));
+    const parent = row.parent as string | null;
+    if (parent) graph.addEdge(node, snapshotNode(namespace, snapshotter, parent), "its parent");
     addLabelled(graph, node, namespace, collectorLabels(row));
   }
 }
 
 function addLabelled(graph: ReferenceGraph, node: Node, namespace: string, labels: Labels): void {
-  if (Object.keys(labels).some((label) => label.startsWith(labelNames.gcRoot))) graph.addRoot(node);
+  const root = Object.keys(labels).find((label) => label.startsWith(labelNames.gcRoot));
+  if (root !== undefined) graph.addRoot(node, `label ${root}`);
   graph.addLabels(node, namespace, labels);
 }
 
@@ -169,11 +106,15 @@ function readLeases(connection: Connection, graph: ReferenceGraph, now: Date) {
       expiredLeases.push({ namespace, id });
       continue;
     }
-    const isFlat = labelNames.gcFlat in labels;
+    const lease = leaseNode(namespace, id);
+    graph.addRoot(lease, expiry ? `until ${expiry.toISOString()}` : "without end", {
+      isFlat: labelNames.gcFlat in labels,
+    });
+    graph.addLabels(lease, namespace, labels);
     for (const { type, resource } of connection.all(resourcesSql, namespace, id)) {
       if (type === "ingests") leasedIngests.push({ namespace, ref: resource as string });
       const node = leasedNode(namespace, type as string, resource as string);
-      if (node) graph.addRoot(node, isFlat);
+      if (node) graph.addEdge(lease, node, "held by it");
     }
   }
   return { expiredLeases, leasedIngests };
@@ -192,10 +133,4 @@ function collectorLabels(row: Row): Labels {
 
 function texts<const Names extends string[]>(row: Row, ...names: Names): { [K in keyof Names]: string } {
   return names.map((name) => row[name] as string) as { [K in keyof Names]: string };
-}
-
-function append(map: Map<Node, Node[]>, from: Node, to: Node): void {
-  const list = map.get(from);
-  if (list) list.push(to);
-  else map.set(from, [to]);
 }
