@@ -1,10 +1,19 @@
 import type { Resolver } from "../core/remotes.ts";
-import type { RemoteOptions } from "../remotes/index.ts";
+import type { CredentialSource, RemoteOptions } from "../remotes/index.ts";
 
-export type { Credentials, RemoteOptions } from "../remotes/index.ts";
+export type { CredentialSource, Credentials, RemoteOptions } from "../remotes/index.ts";
+
+/** Where containerd's users and Docker's keep a directory for each registry host. */
+export const USUAL_HOSTS_DIRS: readonly string[] = ["/etc/containerd/certs.d", "/etc/docker/certs.d"];
 
 /** Connects to nothing before its first request. */
 export async function openResolver(options: RemoteOptions = {}): Promise<Resolver> {
   const remotes = await import("../remotes/index.ts");
   return remotes.openResolver(options);
 }
+
+/** What `docker login` and `podman login` have stored; nothing is read before a registry asks. */
+export const storedCredentials: CredentialSource = async (host, repository) => {
+  const { openStoredCredentials } = await import("../remotes/credentials/stored-credentials.ts");
+  return openStoredCredentials()(host, repository);
+};

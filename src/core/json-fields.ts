@@ -52,6 +52,11 @@ export class JsonFields {
     return new Set(filled.map(([name]) => name.toLowerCase()));
   }
 
+  /** As they are written, `null` ones included. */
+  names(): string[] {
+    return Object.keys(this.#values);
+  }
+
   string(name: string): string | undefined {
     const value = this.#value(name);
     if (value === undefined || typeof value === "string") return value;

@@ -1,2 +1,2 @@
-export type { Credentials, RemoteOptions } from "./options.ts";
+export type { CredentialSource, Credentials, RemoteOptions } from "./options.ts";
 export { openResolver } from "./resolver.ts";

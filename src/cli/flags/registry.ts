@@ -1,4 +1,9 @@
-import type { Credentials, RemoteOptions } from "../../client/resolver.ts";
+import {
+  type Credentials,
+  type RemoteOptions,
+  storedCredentials,
+  USUAL_HOSTS_DIRS,
+} from "../../client/resolver.ts";
 import { parseReference } from "../../core/reference.ts";
 import { writeError } from "../output.ts";
 import { UsageError } from "../usage-error.ts";
@@ -13,6 +18,10 @@ export const registryFlags = {
     placeholder: "NAME[:PASSWORD]",
   }),
   refresh: stringFlag("refresh token in place of user and password", { placeholder: "TOKEN" }),
+  hostsDir: stringFlag("directory with a hosts.toml, or certificates, for each registry host", {
+    placeholder: "DIR",
+    completion: "directories",
+  }),
   tlscacert: stringFlag("certificate authority to trust beside the system's", {
     placeholder: "FILE",
     completion: "files",
@@ -23,7 +32,10 @@ export const registryFlags = {
   httpTrace: booleanFlag("show connections, redirects, retries and times"),
 };
 
-/** Credentials are for the registry of `ref` alone. */
+/**
+ * Credentials of the flags are for the registry of `ref` alone; others, its mirrors among them, get what Docker or
+ * Podman have stored for them.
+ */
 export async function remoteOptionsOf(
   flags: FlagValues<typeof registryFlags>,
   ref: string,
@@ -39,7 +51,9 @@ export async function remoteOptionsOf(
     plainHttp: flags.plainHttp,
     skipVerify: flags.skipVerify,
     tls: { caFile, certFile, keyFile },
-    credentials: credentials && ((asked) => (asked === host ? credentials : undefined)),
+    credentials: (asked, repository) =>
+      credentials && asked === host ? credentials : storedCredentials(asked, repository),
+    hostsDirs: flags.hostsDir ? [flags.hostsDir] : USUAL_HOSTS_DIRS,
     dump: flags.httpDump ? say : undefined,
     trace: flags.httpTrace ? say : undefined,
   };
