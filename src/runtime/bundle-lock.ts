@@ -73,7 +73,8 @@ function makeDirectory(path: string): void {
   } catch (error) {
     if (hasErrno(error, "EEXIST")) return;
     if (!hasErrno(error, "ENOENT")) throw asSysError(error, path);
-    mkdirSync(dirname(path), { mode: 0o700, recursive: true });
+    // Passable: a container in a user namespace reaches its root through these as another user.
+    mkdirSync(dirname(path), { mode: 0o711, recursive: true });
     makeDirectory(path);
   }
 }

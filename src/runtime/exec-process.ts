@@ -3,7 +3,13 @@ import { join } from "node:path";
 import { CtrError } from "../core/errors.ts";
 import { validateIdentifier } from "../core/identifier.ts";
 import type { Attachment, ExecProcess } from "../core/task.ts";
-import { type AttachedProcess, follow, openFifoJoin, openTerminalJoin } from "./attachment.ts";
+import {
+  type AttachedProcess,
+  follow,
+  openFifoJoin,
+  openTerminalJoin,
+  waitThenDelete,
+} from "./attachment.ts";
 import { type Bundle, type ExecRecord, execDir, readExecRecord, writeRecord } from "./bundle.ts";
 import { claimExec } from "./claim-exec.ts";
 import { connectToSupervisor, SupervisorGone } from "./connection.ts";
@@ -41,13 +47,20 @@ export async function startExec(
     };
     const fifoJoin = io.kind === "attached" && !record.terminal ? openFifoJoin(process) : undefined;
     const attached = io.kind === "attached";
-    const { pid } = await connection.ask({ op: "exec", execId, stdio: stdio.plan, attached });
+    const starting = connection.ask({ op: "exec", execId, stdio: stdio.plan, attached });
+    // The end is asked for with the beginning; not with a terminal, which we have to take over before.
+    const ended = fifoJoin && waitThenDelete(connection, execId);
+    ended?.catch(() => {});
+    const { pid } = await starting.catch((error) => {
+      fifoJoin?.close();
+      throw error;
+    });
     if (request.pidFile) writePidFile(request.pidFile, pid);
     if (io.kind !== "attached") return pid;
     const join = fifoJoin ?? openTerminalJoin(process);
     const startTicks = readExecRecord(bundle, execId)?.startTicks ?? 0;
     isFollowed = true;
-    return follow({ ...process, identity: { pid, startTicks } }, { join, connection }, () =>
+    return follow({ ...process, identity: { pid, startTicks } }, { join, connection, ended }, () =>
       waitForProcess(bundle, execId),
     );
   } finally {

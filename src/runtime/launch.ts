@@ -1,5 +1,5 @@
 /** From a request to a created container: the client's part. The supervisor starts while the bundle is made. */
-import { closeSync, mkdirSync, openSync, readdirSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, closeSync, mkdirSync, openSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { CtrError, withSubject } from "../core/errors.ts";
 import type { RunTask } from "../core/task.ts";
@@ -41,10 +41,15 @@ export async function prepareTask(
   const lockFd = await claimBundle(bundle);
   let supervisor: SpawnedSupervisor | undefined;
   const giveUp = async () => {
-    await supervisor?.end();
-    // Nothing is left to do unless the supervisor was killed.
-    await removeDeadTask(bundle);
-    closeSync(lockFd);
+    try {
+      await supervisor?.end();
+      // Nothing is left to do unless the supervisor was killed.
+      await removeDeadTask(bundle);
+    } catch {
+      // What went wrong first is what counts; the rest is litter, which says so in the list of tasks.
+    } finally {
+      closeSync(lockFd);
+    }
   };
   try {
     supervisor = spawnSupervisor(bundle, lockFd);
@@ -127,8 +132,17 @@ function fillBundle(
   writeRecord(join(bundle.path, "task.json"), record);
   writeFileSync(join(bundle.path, "config.json"), JSON.stringify(spec), { mode: 0o600 });
   mkdirSync(runc.root, { recursive: true, mode: 0o711 });
+  admitMappedRoot(bundle, spec);
   mountRootfs(bundle, request);
   return { record, stdio };
+}
+
+/** In a user namespace the container's root is somebody else, who has to get through the bundle to its root. */
+function admitMappedRoot({ path }: Bundle, { linux }: SpecView): void {
+  const group = linux?.gidMappings?.find(({ containerID }) => containerID === 0)?.hostID;
+  if (group === undefined) return;
+  chownSync(path, -1, group);
+  chmodSync(path, 0o710);
 }
 
 function mountRootfs(bundle: Bundle, { mounts }: RunTask): void {
@@ -145,7 +159,10 @@ function mountRootfs(bundle: Bundle, { mounts }: RunTask): void {
 interface SpecView {
   process?: { terminal?: boolean; consoleSize?: { width: number; height: number } };
   hooks?: { poststop?: unknown[] };
-  linux?: { namespaces?: { type: string; path?: string }[] };
+  linux?: {
+    namespaces?: { type: string; path?: string }[];
+    gidMappings?: { containerID: number; hostID: number }[];
+  };
 }
 
 /** Its terminal has the caller's size from its first instruction on. Throws FailedPrecondition without a terminal. */

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { chmodSync, existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -235,6 +235,31 @@ test("processes of a shared pid namespace end with the first, and leave no zombi
   await task.delete();
   assert.equal(containerCgroups(t), []);
   await waitFor(() => processesNaming(t.namespace).length === 0);
+});
+
+test("the root of a user namespace, nobody on the host, gets to its files", async () => {
+  await using t = openTestTasks();
+  // Directories that mkdtemp made for root alone.
+  for (const path of [join(t.path, ".."), t.path]) {
+    const { mode } = statSync(path);
+    if ((mode & 0o1) === 0) chmodSync(path, mode | 0o11);
+  }
+  const request = t.request("c1", ["sh", "-c", "id -u; cat /proc/self/uid_map"], { kind: "log" }, (spec) => {
+    spec.linux.namespaces.push({ type: "user" });
+    spec.linux.uidMappings = [{ containerID: 0, hostID: 100_000, size: 1000 }];
+    spec.linux.gidMappings = [{ containerID: 0, hostID: 100_000, size: 1000 }];
+  });
+  const source = (request.spec as { root: { path: string } }).root.path;
+  const spec = { ...request.spec, root: { path: "rootfs" } };
+  const task = await t.tasks.start("c1", {
+    ...request,
+    spec,
+    mounts: [{ type: "bind", source, options: ["rbind"] }],
+  });
+  assert.is((await task.wait()).status, 0);
+  const log = Buffer.concat(await Array.fromAsync(task.readLog())).toString();
+  assert.match(log, /^0\n\s+0\s+100000\s+1000\n$/);
+  await task.delete();
 });
 
 test("twenty tasks at once, made and deleted side by side", async () => {

@@ -93,7 +93,8 @@ export function createContainer(bundle: Bundle, context: StartContext): Containe
       try {
         return await creation;
       } catch (error) {
-        await this.abandon();
+        // What is left then, the client removes, or shows as litter.
+        await this.abandon().catch(() => {});
         throw error;
       }
     },
@@ -107,7 +108,14 @@ export function createContainer(bundle: Bundle, context: StartContext): Containe
       return created(ended);
     },
     remove() {
-      removal ??= removeTask(bundle, created(record)).then(() => init?.close());
+      removal ??= removeTask(bundle, created(record)).then(
+        () => init?.close(),
+        (error) => {
+          // It may be asked for again, once what was in its way is gone.
+          removal = undefined;
+          throw error;
+        },
+      );
       return removal;
     },
     async abandon() {
