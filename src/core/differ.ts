@@ -1,4 +1,6 @@
 import type { Descriptor } from "./descriptor.ts";
+import type { Digest } from "./digest.ts";
+import type { Labels } from "./labels.ts";
 import type { Mount } from "./mount.ts";
 
 export interface ApplyOptions {
@@ -7,7 +9,23 @@ export interface ApplyOptions {
   signal?: AbortSignal;
 }
 
-/** Unpacks layers. Hostile ones change nothing outside of the mounted tree and name their bad entry in the error. */
+export interface CompareOptions {
+  /** An OCI layer's: tar, `+gzip` (the default) or `+zstd`. */
+  mediaType?: string;
+  /** Of the ingest; one that exists is started over, and stays when this fails. Default: one of its own, which goes. */
+  ref?: string;
+  /** Of the blob. */
+  labels?: Labels;
+  /** No time in the layer is later, and whiteouts have this one (1970 without it): SOURCE_DATE_EPOCH. */
+  sourceDateEpoch?: Date;
+  /** Told of the blob's digest before it exists, so that a lease holds it. */
+  protect?: (digest: Digest) => void;
+  /** Bytes of the uncompressed layer made so far. */
+  onProgress?: (bytes: number) => void;
+  signal?: AbortSignal;
+}
+
+/** Makes and unpacks layers. Hostile ones change nothing outside of the mounted tree and name their bad entry in the error. */
 export interface Differ {
   /**
    * Reads the layer from the content store, verifies its digest and size on the way, writes its entries through
@@ -16,4 +34,11 @@ export interface Differ {
    * not match, InvalidArgument for a bad entry. On failure the tree is half written and must be removed.
    */
   apply(layer: Descriptor, onto: readonly Mount[], options?: ApplyOptions): Promise<Descriptor>;
+  /**
+   * Makes the layer that turns what `lower` shows into what `upper` shows, stores it and answers its descriptor; its
+   * label `containerd.io/uncompressed` is its diff ID. The entries are those that containerd makes for the same
+   * change, and equal trees make equal bytes. A tree that others write to meanwhile is read as it is found. Throws
+   * NotImplemented for another media type, Unavailable when a file shrinks while it is read.
+   */
+  compare(lower: readonly Mount[], upper: readonly Mount[], options?: CompareOptions): Promise<Descriptor>;
 }

@@ -1,16 +1,26 @@
 import { createHash } from "node:crypto";
-import type { ContentProvider } from "../core/content.ts";
+import type { ContentProvider, ContentStore } from "../core/content.ts";
 import type { Descriptor } from "../core/descriptor.ts";
 import type { ApplyOptions, Differ } from "../core/differ.ts";
-import { type Digest, splitDigest } from "../core/digest.ts";
+import { splitDigest } from "../core/digest.ts";
 import { CtrError, withSubject } from "../core/errors.ts";
 import { mediaTypes } from "../core/media-type.ts";
 import type { Mount } from "../core/mount.ts";
 import { applyLayer } from "./apply.ts";
 import { decompress } from "./compression.ts";
+import { Measured } from "./measured.ts";
 import { withTarget } from "./target.ts";
 
-export function openDiffer({ content }: { content: ContentProvider }): Differ {
+export function openDiffer({ content }: { content: ContentStore }): Differ {
+  return {
+    ...openApplier({ content }),
+    compare: async (lower, upper, options) =>
+      (await import("./compare/compare.ts")).compare(content, lower, upper, options),
+  };
+}
+
+/** The half that only reads from the content store. */
+export function openApplier({ content }: { content: ContentProvider }): Pick<Differ, "apply"> {
   return { apply: (layer, onto, options) => apply(content, layer, onto, options) };
 }
 
@@ -50,29 +60,4 @@ async function* verified(source: AsyncIterable<Uint8Array>, layer: Descriptor): 
     );
   }
   if (hash.digest("hex") !== hex) throw new CtrError("DataLoss", "blob does not match its digest");
-}
-
-/** Counts and hashes what passes through. */
-class Measured {
-  sizeBytes = 0;
-  private readonly hash = createHash("sha256");
-  private readonly options: ApplyOptions;
-
-  constructor(options: ApplyOptions) {
-    this.options = options;
-  }
-
-  async *stream(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-    for await (const chunk of source) {
-      this.options.signal?.throwIfAborted();
-      this.hash.update(chunk);
-      this.sizeBytes += chunk.length;
-      yield chunk;
-      this.options.onProgress?.(this.sizeBytes);
-    }
-  }
-
-  digest(): Digest {
-    return `sha256:${this.hash.digest("hex")}` as Digest;
-  }
 }

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Mount } from "../core/mount.ts";
 import { mountAll, unmountAll } from "../sys/mount.ts";
+import { lowerDirectories, optionValue, unescaped } from "./overlay-options.ts";
 import type { WhiteoutKind } from "./unpacking.ts";
 
 /** The directory that mounts come down to, and how the layer is written into it. */
@@ -42,15 +43,6 @@ function directTarget(mounts: readonly Mount[]): Target | undefined {
   const upper = optionValue(mount, "upperdir");
   if (mount.type !== "overlay" || upper === undefined || mount.options.includes("userxattr"))
     return undefined;
-  const lowers = optionValue(mount, "lowerdir")?.match(/(?:\\.|[^:\\])+/g) ?? [];
-  return { root: unescaped(upper), lowers: lowers.map(unescaped), whiteouts: "overlay" };
-}
-
-function optionValue({ options }: Mount, key: string): string | undefined {
-  return options.find((option) => option.startsWith(`${key}=`))?.slice(key.length + 1);
-}
-
-/** Kernel, overlayfs.rst: colons and commas in directory names stand behind a backslash. */
-function unescaped(directory: string): string {
-  return directory.replace(/\\(.)/g, "$1");
+  const lowers = lowerDirectories(mount).map(unescaped);
+  return { root: unescaped(upper), lowers, whiteouts: "overlay" };
 }

@@ -3,7 +3,7 @@ import { gzipSync, zstdCompressSync } from "node:zlib";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { type CtrError, hasCode } from "../../src/core/errors.ts";
-import { openDiffer } from "../../src/diff/index.ts";
+import { openApplier } from "../../src/diff/index.ts";
 import { attack, openCanary } from "../support/canary.ts";
 import { blobOf, buildLayer, digestOf } from "../support/image.ts";
 import { run } from "../support/run-program.ts";
@@ -71,7 +71,7 @@ test("progress counts uncompressed bytes, and an abort stops", async () => {
   using dir = tempDir();
   const layer = buildLayer([{ path: "a", content: Buffer.alloc(3_000_000, "0123456789") }]);
   const seen: number[] = [];
-  const differ = openDiffer({ content: contentOf([layer]) });
+  const differ = openApplier({ content: contentOf([layer]) });
   const mount = { type: "bind", source: dir.path, options: ["rw", "rbind"] };
   const { size } = await differ.apply(layer.descriptor, [mount], { onProgress: (bytes) => seen.push(bytes) });
   assert.is(seen.at(-1), size);
@@ -217,7 +217,7 @@ test("other mounts than overlay and bind are unpacked through, and none is left 
 
 async function unpackOntoDevice(device: string): Promise<void> {
   const layers = [buildLayer([{ path: "gone" }, { path: "kept" }]), buildLayer([{ path: ".wh.gone" }])];
-  const differ = openDiffer({ content: contentOf(layers) });
+  const differ = openApplier({ content: contentOf(layers) });
   for (const { descriptor } of layers)
     await differ.apply(descriptor, [{ type: "ext4", source: device, options: [] }]);
   const mounts = await Bun.file("/proc/self/mounts").text();

@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
 import type { CtrError } from "../../src/core/errors.ts";
-import { openDiffer } from "../../src/diff/index.ts";
+import { openApplier } from "../../src/diff/index.ts";
 import type { Layer } from "./image.ts";
 import type { TarEntry } from "./tar-bytes.ts";
 import type { TempDir } from "./temp.ts";
@@ -49,7 +49,7 @@ export async function attack(
       : { type: "overlay", source: "overlay", options: overlay };
   try {
     for (const layer of layers.map(asLayer)) {
-      await openDiffer({ content: contentOf([layer]) }).apply(layer.descriptor, [mount]);
+      await openApplier({ content: contentOf([layer]) }).apply(layer.descriptor, [mount]);
     }
     return undefined;
   } catch (error) {

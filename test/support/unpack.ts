@@ -4,7 +4,7 @@ import type { Descriptor } from "../../src/core/descriptor.ts";
 import { CtrError } from "../../src/core/errors.ts";
 import { chainIds } from "../../src/core/manifest.ts";
 import type { Snapshotter } from "../../src/core/snapshotter.ts";
-import { openDiffer } from "../../src/diff/index.ts";
+import { openApplier } from "../../src/diff/index.ts";
 import { type Metadata, openMetadata } from "../../src/metadata/index.ts";
 import { openSnapshotter } from "../../src/snapshotters/index.ts";
 import { mountAll, unmountAll } from "../../src/sys/mount.ts";
@@ -44,7 +44,7 @@ export async function applyToDirectory(
   const layer = asLayer(content);
   mkdirSync(directory, { recursive: true });
   const mount = { type: "bind", source: directory, options: ["rw", "rbind"] };
-  return openDiffer({ content: contentOf([layer]) }).apply(layer.descriptor, [mount]);
+  return openApplier({ content: contentOf([layer]) }).apply(layer.descriptor, [mount]);
 }
 
 /** A state directory with one namespace's overlayfs snapshotter. */
@@ -69,7 +69,7 @@ export async function unpackLayers(
   contents: readonly (Layer | readonly TarEntry[])[],
 ): Promise<string> {
   const layers = contents.map(asLayer);
-  const differ = openDiffer({ content: contentOf(layers) });
+  const differ = openApplier({ content: contentOf(layers) });
   const names = chainIds(layers.map(({ diffId }) => diffId));
   let parent = "";
   for (const [at, layer] of layers.entries()) {

@@ -1,0 +1,139 @@
+import type { ContentStore } from "../../core/content.ts";
+import type { Descriptor } from "../../core/descriptor.ts";
+import type { CompareOptions } from "../../core/differ.ts";
+import type { Digest } from "../../core/digest.ts";
+import { CtrError, hasCode } from "../../core/errors.ts";
+import { type Labels, labelNames } from "../../core/labels.ts";
+import { type Compression, mediaTypes } from "../../core/media-type.ts";
+import type { Mount } from "../../core/mount.ts";
+import { randomHex } from "../../core/random.ts";
+import { AT_FDCWD, closeFd, O_DIRECTORY, O_RDONLY, openAt } from "../../sys/open.ts";
+import { Measured } from "../measured.ts";
+import { changedDirectory } from "./changed-directory.ts";
+import { findChanges } from "./changes.ts";
+import { compress } from "./compress.ts";
+import { LayerWriter } from "./layer-writer.ts";
+import { openTree } from "./open-tree.ts";
+
+/** What layers are made as; containerd makes no others either. */
+const COMPRESSIONS: ReadonlyMap<string, Compression> = new Map([
+  [mediaTypes.ociLayer, "none"],
+  [mediaTypes.ociLayerGzip, "gzip"],
+  [mediaTypes.ociLayerZstd, "zstd"],
+]);
+
+/** Between two turns of the event loop; a tree without changes has no bytes to wait for. */
+const TURN_MS = 20;
+
+/** As `Differ.compare`. */
+export async function compare(
+  content: ContentStore,
+  lower: readonly Mount[],
+  upper: readonly Mount[],
+  options: CompareOptions = {},
+): Promise<Descriptor> {
+  const { mediaType = mediaTypes.ociLayerGzip, ref } = options;
+  const compression = COMPRESSIONS.get(mediaType);
+  if (compression === undefined)
+    throw new CtrError("NotImplemented", `unsupported diff media type: ${mediaType}`);
+  const ingest = ref ?? `compare-${randomHex(12)}`;
+  try {
+    return await store(
+      content,
+      ingest,
+      mediaType,
+      () => layerBetween(lower, upper, options),
+      compression,
+      options,
+    );
+  } catch (error) {
+    if (ref === undefined) await drop(content, ingest);
+    throw error;
+  }
+}
+
+async function store(
+  content: ContentStore,
+  ref: string,
+  mediaType: string,
+  layer: () => AsyncIterable<Uint8Array>,
+  compression: Compression,
+  options: CompareOptions,
+): Promise<Descriptor> {
+  await using writer = await content.writer(ref);
+  await writer.truncate();
+  const plain = new Measured(options);
+  const packed = new Measured();
+  for await (const chunk of packed.stream(compress(plain.stream(layer()), compression)))
+    await writer.write(chunk);
+  const descriptor = { mediaType, digest: packed.digest(), size: packed.sizeBytes };
+  options.protect?.(descriptor.digest);
+  const labels = compression === "none" ? {} : uncompressedLabel(plain.digest());
+  try {
+    await writer.commit({ ...descriptor, labels: { ...options.labels, ...labels } });
+  } catch (error) {
+    if (!hasCode(error, "AlreadyExists")) throw error;
+    await content.label(descriptor.digest, { ...options.labels, ...labels });
+  }
+  return descriptor;
+}
+
+function uncompressedLabel(diffId: Digest): Labels {
+  return { [labelNames.uncompressed]: diffId };
+}
+
+async function drop(content: ContentStore, ref: string): Promise<void> {
+  try {
+    await content.abort(ref);
+  } catch (error) {
+    if (!hasCode(error, "NotFound")) throw error;
+  }
+}
+
+/** The uncompressed archive, piece by piece. */
+async function* layerBetween(
+  lower: readonly Mount[],
+  upper: readonly Mount[],
+  options: CompareOptions,
+): AsyncGenerator<Uint8Array> {
+  using trees = new OpenTrees(lower, upper);
+  const writer = new LayerWriter(trees.upperFd, options);
+  let turnAt = performance.now() + TURN_MS;
+  for (const change of findChanges(trees)) {
+    yield* writer.write(change);
+    if (performance.now() < turnAt) continue;
+    options.signal?.throwIfAborted();
+    await new Promise(setImmediate);
+    turnAt = performance.now() + TURN_MS;
+  }
+  yield writer.end();
+}
+
+class OpenTrees {
+  readonly lowerFd: number;
+  readonly upperFd: number;
+  readonly changedFd: number | undefined;
+  private readonly fds: number[] = [];
+
+  constructor(lower: readonly Mount[], upper: readonly Mount[]) {
+    try {
+      this.lowerFd = this.keep(openTree(lower));
+      this.upperFd = this.keep(openTree(upper));
+      const changed = changedDirectory(lower, upper);
+      if (changed !== undefined)
+        this.changedFd = this.keep(openAt(AT_FDCWD, changed, O_RDONLY | O_DIRECTORY));
+    } catch (error) {
+      this[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  [Symbol.dispose](): void {
+    for (const fd of this.fds.splice(0)) closeFd(fd);
+  }
+
+  private keep(fd: number): number {
+    this.fds.push(fd);
+    return fd;
+  }
+}
