@@ -10,7 +10,7 @@ import { parseReference, type Reference } from "../core/reference.ts";
 import type { Fetcher, Resolver } from "../core/remotes.ts";
 import { type FetchedManifest, fetchImage, isUnpackable } from "../images/fetch-image.ts";
 import { unpackImage } from "../images/unpack.ts";
-import { collectGarbage } from "./collect.ts";
+import { collectGarbage, collectInBackground } from "./collect.ts";
 import { isPassing, type WorkLease, withLease } from "./lease.ts";
 import type { Client } from "./open.ts";
 import { unpackContext } from "./unpack.ts";
@@ -23,6 +23,10 @@ export interface PullOptions {
   /** Default: the host's. */
   platforms?: readonly Platform[] | "all";
   allMetadata?: boolean;
+  /** Indexes, manifests and configs alone. */
+  withoutLayers?: boolean;
+  /** Fetches and records, and leaves the layers as they came. */
+  withoutUnpacking?: boolean;
   snapshotter?: string;
   /** Of the image's record; they replace those of an earlier pull. */
   labels?: Labels;
@@ -98,6 +102,7 @@ async function fetchManifests(
     labels,
     platforms: options.platforms ?? [hostPlatform()],
     allMetadata: options.allMetadata ?? false,
+    withoutLayers: options.withoutLayers,
     limit: createLimiter(options.maxConcurrentDownloads || CONCURRENT_DOWNLOADS),
     onProgress: options.onProgress,
     signal: options.signal,
@@ -114,7 +119,7 @@ async function unpackManifests(
   const context = await unpackContext(client, lease, options);
   const unpacked: PulledImage["unpacked"] = [];
   for (const fetched of manifests) {
-    if (fetched.layers.length > 0 && isUnpackable(fetched)) {
+    if (!options.withoutUnpacking && fetched.layers.length > 0 && isUnpackable(fetched)) {
       const platform = formatPlatform(fetched.platform!);
       options.onUnpacking?.(platform, target.digest);
       const { config, manifest, layers } = fetched;
@@ -131,14 +136,21 @@ async function recordImage(client: Client, name: string, target: Descriptor, lab
   const images = await client.images();
   const { mediaType, digest, size } = target;
   const draft = { name, target: { mediaType, digest, size }, labels };
-  return metadata.transaction(() => {
+  let isMoved = false;
+  const image = metadata.transaction(() => {
     try {
-      return images.update(name, () => draft);
+      return images.update(name, ({ target }) => {
+        isMoved = target.digest !== digest;
+        return draft;
+      });
     } catch (error) {
       if (!hasCode(error, "NotFound")) throw error;
       return images.create(draft);
     }
   });
+  // What the name stood for before may have no other.
+  if (isMoved) collectInBackground(client);
+  return image;
 }
 
 /** The platforms that `--platform` and `--all-platforms` ask for. Throws InvalidArgument for both at once. */

@@ -25,6 +25,8 @@ export interface FetchImageOptions extends FetchContext {
   platforms: readonly Platform[] | "all";
   /** Also the manifests and configs of the other platforms, without their layers. */
   allMetadata: boolean;
+  /** Indexes, manifests and configs alone. */
+  withoutLayers?: boolean;
   /** Labels for every blob: where it came from. */
   labels: Labels;
   limit: Limiter;
@@ -42,13 +44,15 @@ export interface FetchedManifest {
 
 /**
  * Walks from the target through indexes and manifests and starts fetching what they name, as many blobs side by side
- * as `limit` lets. Answers once all documents are here; the layers' promises say when each layer is. Throws
- * NotFound when an index has nothing for a wanted platform.
+ * as `limit` lets. Answers once all documents are here; the layers' promises say when each layer is. What is neither
+ * index nor manifest, as the parts of a checkpoint, is fetched as it is. Throws NotFound when an index has nothing for
+ * a wanted platform.
  */
 export async function fetchImage(target: Descriptor, options: FetchImageOptions): Promise<FetchedManifest[]> {
   if (isManifest(target.mediaType)) return [await fetchManifest(target, true, options)];
   if (isIndex(target.mediaType)) return fetchIndex(target, 1, options);
-  throw new CtrError("NotImplemented", `media type ${JSON.stringify(target.mediaType)} of ${target.digest}`);
+  await fetchBlob(target, options.labels, options);
+  return [];
 }
 
 async function fetchIndex(
@@ -74,11 +78,11 @@ async function fetchIndex(
   for (const child of wanted) options.onProgress?.({ name: refKey(child), state: "waiting" });
   const children = options.allMetadata ? manifests : wanted;
   const fetched = await Promise.all(
-    children.map((child) => {
+    children.map(async (child) => {
       if (isIndex(child.mediaType)) return fetchIndex(child, depth + 1, options);
-      return isManifest(child.mediaType)
-        ? fetchManifest(child, wanted.includes(child), options).then((one) => [one])
-        : [];
+      if (isManifest(child.mediaType)) return [await fetchManifest(child, wanted.includes(child), options)];
+      if (!options.withoutLayers) await fetchLayer(child, options);
+      return [];
     }),
   );
   return fetched.flat();
@@ -110,7 +114,7 @@ async function fetchManifest(
   );
   const manifest = parseManifest(bytes, descriptor);
   const config = await fetchConfig(manifest.config, options);
-  const layers = withLayers ? manifest.layers : [];
+  const layers = withLayers && !options.withoutLayers ? manifest.layers : [];
   return {
     descriptor,
     manifest,
@@ -155,13 +159,15 @@ function fetchLayer(layer: Descriptor, options: FetchImageOptions): Promise<void
   return fetched;
 }
 
-function indexLabels({ manifests }: ImageIndex): Labels {
+/** What keeps the documents of an index from the garbage collector, on its own blob. */
+export function indexLabels({ manifests }: Pick<ImageIndex, "manifests">): Labels {
   return Object.fromEntries(
     manifests.map(({ digest }, at) => [`${labelNames.gcRefContent}.m.${at}`, digest]),
   );
 }
 
-function manifestLabels({ config, layers }: ImageManifest): Labels {
+/** What keeps config and layers of a manifest from the garbage collector, on its own blob. */
+export function manifestLabels({ config, layers }: Pick<ImageManifest, "config" | "layers">): Labels {
   return Object.fromEntries([
     [`${labelNames.gcRefContent}.config`, config.digest],
     ...layers.map(({ digest }, at) => [`${labelNames.gcRefContent}.l.${at}`, digest]),

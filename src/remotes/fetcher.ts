@@ -1,6 +1,6 @@
 import type { Descriptor } from "../core/descriptor.ts";
 import { hasCode, withSubject } from "../core/errors.ts";
-import { isIndex, isManifest } from "../core/media-type.ts";
+import { isConfig, isIndex, isLayer, isManifest } from "../core/media-type.ts";
 import type { Reference } from "../core/reference.ts";
 import type { Fetcher, FetchOptions } from "../core/remotes.ts";
 import { type OpenBlob, streamBlob } from "./blob-stream.ts";
@@ -47,6 +47,9 @@ function opener(
   const origin = registries.length - 1;
   const places = [
     ...registries.map((registry) => fromRegistry(registry, path, scope, descriptor, signal)),
+    ...(mayBeDocument(descriptor)
+      ? [fromManifests(registries[origin]!, path, scope, descriptor, signal)]
+      : []),
     ...(descriptor.urls ?? []).map((url) => fromUrl(registries[origin]!, url, signal)),
   ];
   let at = 0;
@@ -63,24 +66,53 @@ function opener(
   };
 }
 
+/** Of a kind that we do not know: only the registry can tell whether it is a manifest. */
+function mayBeDocument({ mediaType }: Descriptor): boolean {
+  return ![isManifest, isIndex, isConfig, isLayer].some((isKnown) => isKnown(mediaType));
+}
+
 function fromRegistry(
   registry: Registry,
   path: string,
   scope: string,
-  { mediaType, digest }: Descriptor,
+  descriptor: Descriptor,
   signal: AbortSignal | undefined,
 ): OpenBlob {
-  const isDocument = isManifest(mediaType) || isIndex(mediaType);
+  const { mediaType, digest } = descriptor;
+  if (isManifest(mediaType) || isIndex(mediaType)) {
+    return fromManifests(registry, path, scope, descriptor, signal);
+  }
   return async (headers) => {
+    const accept = "*/*";
     const response = await registry.send({
       method: "GET",
-      path: `/${path}/${isDocument ? "manifests" : "blobs"}/${digest}`,
+      path: `/${path}/blobs/${digest}`,
       scope,
-      headers: { ...headers, accept: isDocument ? mediaType : "*/*" },
+      headers: { ...headers, accept },
       signal,
     });
     await requireStreamed(response, registry.transport);
-    if (isDocument) await checkContentType(response, mediaType);
+    return response;
+  };
+}
+
+function fromManifests(
+  registry: Registry,
+  path: string,
+  scope: string,
+  { mediaType: accept, digest }: Descriptor,
+  signal: AbortSignal | undefined,
+): OpenBlob {
+  return async (headers) => {
+    const response = await registry.send({
+      method: "GET",
+      path: `/${path}/manifests/${digest}`,
+      scope,
+      headers: { ...headers, accept },
+      signal,
+    });
+    await requireStreamed(response, registry.transport);
+    await checkContentType(response, accept);
     return response;
   };
 }

@@ -13,6 +13,7 @@ import type { Registry } from "./registry.ts";
 import { statusError } from "./status-errors.ts";
 import { collect, type HttpRequest, type HttpResponse } from "./transport.ts";
 
+const VENDOR_TYPE = /^application\/vnd\.[\w.+-]{1,200}$/;
 const SCHEMA_1 = /^application\/vnd\.docker\.distribution\.manifest\.v1\+/;
 
 /** Asks with HEAD, and with GET where HEAD does not tell all of media type, digest and size. */
@@ -63,7 +64,7 @@ function fromHeaders(response: HttpResponse, { digest: wanted }: Reference): Des
   refuseSchema1(mediaType);
   const digest = response.headers.get("docker-content-digest");
   const size = parseContentLength(response.headers.get("content-length"));
-  if (!digest || !size || !(isManifest(mediaType) || isIndex(mediaType))) return undefined;
+  if (!digest || !size || !isDocumentType(mediaType)) return undefined;
   const target = { mediaType, digest: parseDigest(digest), size };
   checkDocumentSize(target);
   if (!wanted || digest === wanted) return target;
@@ -88,17 +89,24 @@ const FALLBACK = `sha256:${"0".repeat(64)}` as Digest;
 
 /** What the registry says, else what the document says, else what it looks like: early OCI documents say nothing. */
 function mediaTypeOf(bytes: Uint8Array, served: string, digest: Digest): string {
-  if (isManifest(served) || isIndex(served)) return served;
+  if (isDocumentType(served)) return served;
   const fields = JsonFields.parse(bytes, `manifest ${digest}`);
   const own = fields.string("mediaType") ?? "";
   refuseSchema1(own);
-  if (isManifest(own) || isIndex(own)) return own;
+  if (isDocumentType(own)) return own;
   const names = fields.filledNames();
   if (!own && names.has("manifests")) return mediaTypes.ociIndex;
   if (!own && names.has("config") && names.has("layers")) return mediaTypes.ociManifest;
   const words = `unsupported media type ${quote(own || served)}`;
   throw new CtrError("NotImplemented", words);
 }
+
+/**
+ * Any kind of manifest that a vendor has thought of, which is stored and handed on as it is. A login page, an error's
+ * JSON or bare bytes are none.
+ */
+const isDocumentType = (mediaType: string): boolean =>
+  isManifest(mediaType) || isIndex(mediaType) || VENDOR_TYPE.test(mediaType);
 
 function refuseSchema1(mediaType: string): void {
   if (!SCHEMA_1.test(mediaType)) return;
