@@ -6,6 +6,7 @@ export type ProgressState =
   | "downloading"
   | "uploading"
   | "unpacking"
+  | "converting"
   | "done"
   | "exists";
 

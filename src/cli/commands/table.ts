@@ -42,6 +42,7 @@ export const commands: Group = {
       summary: "manage images",
       members: [
         { names: ["check"], load: () => import("./images/check.ts") },
+        { names: ["convert"], load: () => import("./images/convert.ts") },
         { names: ["inspect", "i"], load: () => import("./images/inspect.ts") },
         { names: ["list", "ls"], load: () => import("./images/list.ts") },
         { names: ["mount"], load: () => import("./images/mount.ts") },

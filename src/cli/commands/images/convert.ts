@@ -1,0 +1,50 @@
+import { convert } from "../../../client/convert.ts";
+import { wantedPlatforms } from "../../../client/pull.ts";
+import type { Compression } from "../../../core/media-type.ts";
+import { defineCommand, required } from "../../command.ts";
+import { booleanFlag, listFlag } from "../../flags/flag.ts";
+import { platformOf } from "../../flags/platform.ts";
+import { writeOut } from "../../output.ts";
+import { openProgress } from "../../progress/open-progress.ts";
+import { UsageError } from "../../usage-error.ts";
+
+const MISSING = "src and target image need to be specified";
+
+export default defineCommand({
+  summary: "make an image in another format of one",
+  description:
+    "Prints the digest of the new image. Of an image for several platforms only this host's is kept unless others are named. The same image gives the same digests every time.",
+  examples: [
+    "images convert --oci docker.io/library/busybox:latest busybox:oci",
+    "images convert --zstd --all-platforms docker.io/library/busybox:latest localhost:5000/busybox:zstd",
+  ],
+  flags: {
+    uncompress: booleanFlag("store layers uncompressed"),
+    zstd: booleanFlag("compress layers by zstd; makes the image an OCI one, as Docker's format has no zstd"),
+    oci: booleanFlag("turn Docker's media types into OCI's"),
+    platform: listFlag("platform to keep", { placeholder: "OS/ARCH", completion: "platforms" }),
+    allPlatforms: booleanFlag("keep every platform"),
+  },
+  args: {
+    source: required(MISSING, { completion: "images" }),
+    target: required(MISSING, { completion: "images" }),
+  },
+  async run({ flags, args }, { openClient, globals, signal }) {
+    if (flags.uncompress && flags.zstd) {
+      throw new UsageError("--uncompress and --zstd cannot be used together");
+    }
+    const compression: Compression | undefined = flags.zstd ? "zstd" : flags.uncompress ? "none" : undefined;
+    // As the real ctr: with --all-platforms it does not matter which are named.
+    const named = flags.allPlatforms ? [] : flags.platform.map(platformOf);
+    const client = await openClient();
+    using progress = await openProgress({ quiet: globals.debug });
+    const { target } = await convert(client, args.source, args.target, {
+      compression,
+      toOci: flags.oci || flags.zstd,
+      platforms: wantedPlatforms(named, flags.allPlatforms),
+      onProgress: progress.onProgress,
+      signal,
+    });
+    writeOut(`${target.digest}\n`);
+  },
+});

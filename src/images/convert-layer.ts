@@ -1,0 +1,103 @@
+import type { ContentStore } from "../core/content.ts";
+import type { Descriptor } from "../core/descriptor.ts";
+import { type Digest, splitDigest } from "../core/digest.ts";
+import { CtrError, hasCode } from "../core/errors.ts";
+import { labelNames } from "../core/labels.ts";
+import { type Compression, isForeignLayer, layerCompression } from "../core/media-type.ts";
+import type { ProgressListener } from "../core/progress.ts";
+import { randomHex } from "../core/random.ts";
+import { refKey } from "./fetch-blob.ts";
+
+export interface ConvertLayerContext {
+  content: ContentStore;
+  /** The stream uncompressed, however it was compressed. */
+  decompress: (source: AsyncIterable<Uint8Array>) => AsyncIterable<Uint8Array>;
+  compress: (source: AsyncIterable<Uint8Array>, compression: Compression) => AsyncIterable<Uint8Array>;
+  /** Told of each blob before it exists, so that a lease holds it. */
+  protect: (digest: Digest) => void;
+  onProgress?: ProgressListener;
+  signal?: AbortSignal;
+}
+
+/**
+ * Stores the layer once more in another compression and answers its new descriptor; the same one when it is so
+ * already, and for what registries need not hold and is not here. Throws NotFound, DataLoss for a damaged layer.
+ */
+export async function convertLayer(
+  layer: Descriptor,
+  compression: Compression,
+  context: ConvertLayerContext,
+): Promise<Descriptor> {
+  const { content, onProgress, signal } = context;
+  if ([undefined, compression].includes(layerCompression(layer.mediaType))) return layer;
+  const reader = await openLayer(content, layer);
+  if (!reader) return layer;
+  await using _ = reader;
+  const source = new Measured(layer.digest, (offset) =>
+    onProgress?.({ name: refKey(layer), state: "converting", offset, total: layer.size }),
+  );
+  const tar = new Measured();
+  const result = new Measured();
+  await using writer = await content.writer(`convert-${compression}-${layer.digest}-${randomHex(6)}`);
+  const uncompressed = tar.stream(context.decompress(source.stream(reader.stream())));
+  for await (const chunk of result.stream(context.compress(uncompressed, compression))) {
+    signal?.throwIfAborted();
+    await writer.write(chunk);
+  }
+  if (source.digest() !== layer.digest) throw new CtrError("DataLoss", `layer ${layer.digest} is damaged`);
+  const digest = result.digest();
+  context.protect(digest);
+  const labels = { [labelNames.uncompressed]: tar.digest() };
+  try {
+    await writer.commit({ digest, size: result.sizeBytes, labels });
+  } catch (error) {
+    if (!hasCode(error, "AlreadyExists")) throw error;
+    await content.label(digest, labels);
+  }
+  onProgress?.({ name: refKey(layer), state: "done", offset: layer.size, total: layer.size });
+  const mediaType = compressedType(layer.mediaType, compression);
+  return { ...layer, mediaType, digest, size: result.sizeBytes };
+}
+
+async function openLayer(content: ContentStore, layer: Descriptor) {
+  try {
+    return await content.reader(layer.digest);
+  } catch (error) {
+    if (hasCode(error, "NotFound") && isForeignLayer(layer.mediaType)) return undefined;
+    throw error;
+  }
+}
+
+/** OCI writes `.tar+gzip`, Docker `.tar.gzip`. */
+function compressedType(mediaType: string, compression: Compression): string {
+  const plain = mediaType.replace(/[.+](?:gzip|zstd)$/, "");
+  if (compression === "none") return plain;
+  return `${plain}${mediaType.startsWith("application/vnd.docker.") ? "." : "+"}${compression}`;
+}
+
+/** Counts and hashes what passes through. */
+class Measured {
+  sizeBytes = 0;
+  readonly #algorithm: string;
+  readonly #hasher: Bun.CryptoHasher;
+  readonly #onBytes: ((sizeBytes: number) => void) | undefined;
+
+  constructor(like?: Digest, onBytes?: (sizeBytes: number) => void) {
+    this.#algorithm = like ? splitDigest(like).algorithm : "sha256";
+    this.#hasher = new Bun.CryptoHasher(this.#algorithm as Bun.SupportedCryptoAlgorithms);
+    this.#onBytes = onBytes;
+  }
+
+  async *stream(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+    for await (const chunk of source) {
+      this.#hasher.update(chunk);
+      this.sizeBytes += chunk.length;
+      yield chunk;
+      this.#onBytes?.(this.sizeBytes);
+    }
+  }
+
+  digest(): Digest {
+    return `${this.#algorithm}:${this.#hasher.digest("hex")}` as Digest;
+  }
+}
