@@ -23,7 +23,8 @@ export async function groupHelp(path: readonly string[], group: Group): Promise<
     .usage(`${isRoot ? "[global flags] " : ""}command [flags] [arguments...]`)
     .description(isRoot ? INTRODUCTION : `${capitalized(group.summary)}.`);
   for (const { names, summary } of await summaries(group)) {
-    command.command(names.join(", ")).helpOption(false).description(summary);
+    // addCommand keeps the whole name; command() would take the second word for an argument.
+    command.addCommand(new Command(names.join(", ")).helpOption(false).description(summary));
   }
   return textOf(command);
 }
