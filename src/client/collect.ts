@@ -1,18 +1,33 @@
-import type { Collected } from "../core/collector.ts";
+import type { Collected, NamedObject } from "../core/collector.ts";
+import { hasCode } from "../core/errors.ts";
+import { type Labels, labelNames } from "../core/labels.ts";
+import type { Container } from "../core/records.ts";
 import type { Client } from "./open.ts";
 import { internalCommand } from "./own-command.ts";
 
+/** Younger than this, what looks abandoned may be what somebody is just making. */
+const LEFTOVER_AGE_MS = 60_000;
+
 /** Removes what nothing refers to any more, in all namespaces, and says what that was. */
 export async function collectGarbage(client: Client, signal?: AbortSignal): Promise<Collected> {
+  const collected = await (await client.metadata()).collectGarbage(await sweepersOf(client, signal));
+  await removeOldLeftovers(client);
+  return collected;
+}
+
+/** Everything that knows what is on disk. */
+export async function sweepersOf({ root, configFile }: Client, signal?: AbortSignal) {
   const { openContentSweeper } = await import("../content/index.ts");
   const { openSnapshotSweepers } = await import("../snapshotters/index.ts");
-  const { root } = client;
-  return (await client.metadata()).collectGarbage({
-    root,
-    content: openContentSweeper(root),
-    snapshotters: await openSnapshotSweepers(root),
-    signal,
-  });
+  const snapshotters = await openSnapshotSweepers(root, configFile);
+  return { root, content: openContentSweeper(root), snapshotters, signal };
+}
+
+/** One that resists is no failure of who freed something else: `system check` tells. */
+async function removeOldLeftovers(client: Client): Promise<void> {
+  const { findLeftovers } = await import("./leftovers.ts");
+  const leftovers = await findLeftovers(client, LEFTOVER_AGE_MS);
+  await Promise.allSettled(leftovers.map(({ remove }) => remove()));
 }
 
 /** The same in a process of its own that outlives this one: whoever freed something need not wait. */
@@ -23,4 +38,51 @@ export function collectInBackground(client: Client): void {
     detached: true,
   });
   collector.unref();
+}
+
+/**
+ * What the process in the background does: any number may be started at once, of which one works and one waits. What
+ * the others came for was freed before the one that waits begins.
+ */
+export async function collectInTurn(client: Client, signal?: AbortSignal): Promise<void> {
+  const { exclusively, openLockNow } = await import("./locks.ts");
+  const turn = await openLockNow(client, "collect-next");
+  if (!turn) return;
+  await exclusively(client, "collect", async () => {
+    turn.remove();
+    await collectGarbage(client, signal);
+  });
+}
+
+/**
+ * Whether removing the container may have freed more than its own snapshot: its image holds the layers below, unless
+ * it was removed or replaced since.
+ */
+export async function wasLastUser(
+  client: Client,
+  { image: name, snapshotKey, createdAt }: Pick<Container, "image" | "snapshotKey" | "createdAt">,
+): Promise<boolean> {
+  if (snapshotKey === "") return false;
+  try {
+    return (await client.images()).get(name).updatedAt > createdAt;
+  } catch (error) {
+    if (hasCode(error, "NotFound")) return true;
+    throw error;
+  }
+}
+
+/** Whether something refers to it. What is gone is not kept. */
+export async function isKept(client: Client, object: Omit<NamedObject, "namespace">): Promise<boolean> {
+  try {
+    const { namespace } = client;
+    return (await (await client.metadata()).whyKept({ ...object, namespace })) !== undefined;
+  } catch (error) {
+    if (hasCode(error, "NotFound")) return false;
+    throw error;
+  }
+}
+
+/** Whether changing these labels changes what is kept. */
+export function concernsCollector(labels: Labels): boolean {
+  return Object.keys(labels).some((label) => label.startsWith(labelNames.gcPrefix));
 }

@@ -1,10 +1,11 @@
 import { CtrError, hasCode } from "../core/errors.ts";
 import type { Task } from "../core/task.ts";
+import { collectInBackground, wasLastUser } from "./collect.ts";
 import type { Client } from "./open.ts";
 
 /**
- * Removes a stopped container with its task and, unless `keepSnapshot`, its snapshot. What an earlier deletion that
- * was killed has removed already is no error. Throws NotFound, FailedPrecondition while its task lives.
+ * Removes a stopped container with its task and, unless `keepSnapshot`, its snapshot; what else that frees is
+ * collected in the background. What an earlier deletion that was killed has removed already is no error. Throws NotFound, FailedPrecondition while its task lives.
  */
 export async function deleteContainer(
   client: Client,
@@ -12,11 +13,25 @@ export async function deleteContainer(
   { keepSnapshot = false } = {},
 ): Promise<void> {
   const containers = await client.containers();
-  const { snapshotKey, snapshotter } = containers.get(id);
+  const container = containers.get(id);
+  const { snapshotKey, snapshotter } = container;
   await deleteStoppedTask(client, id);
-  if (snapshotKey && !keepSnapshot)
-    await ignoringAbsence((await client.snapshotter(snapshotter)).remove(snapshotKey));
-  containers.delete(id);
+  const removeSnapshot = async () => {
+    if (snapshotKey && !keepSnapshot)
+      await ignoringAbsence((await client.snapshotter(snapshotter)).remove(snapshotKey));
+  };
+  try {
+    // The record goes first: without it a snapshot is litter that will be collected, whereas a container without
+    // its snapshot would be a broken one, should we be killed in between.
+    containers.delete(id);
+  } catch (error) {
+    // On a full disk not even a deletion can be noted before something is freed.
+    if (!hasCode(error, "ResourceExhausted")) throw error;
+    await removeSnapshot();
+    containers.delete(id);
+  }
+  await removeSnapshot();
+  if (keepSnapshot || (await wasLastUser(client, container))) collectInBackground(client);
 }
 
 async function deleteStoppedTask(client: Client, id: string): Promise<void> {

@@ -1,8 +1,9 @@
-import { mkdirSync } from "node:fs";
+import { mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { hasCode } from "../core/errors.ts";
 import { holdOffCollector } from "../files/collection-lock.ts";
 import { type LockFile, openLockFile } from "../files/lock-file.ts";
+import { asSysError, hasErrno } from "../sys/errno.ts";
 import type { Client } from "./open.ts";
 
 /** Runs the task while no other process runs one of that name on this state directory; waits for its turn. */
@@ -35,7 +36,7 @@ export async function claimOwnership(
   patienceMs: number,
 ): Promise<LockFile | undefined> {
   try {
-    const path = lockPath(client, `owner-${client.namespace}-${id}`);
+    const path = lockPath(client, ownerLock(client.namespace, id));
     return await openLockFile(path, { timeoutMs: patienceMs });
   } catch (error) {
     if (hasCode(error, "Unavailable")) return undefined;
@@ -43,8 +44,59 @@ export async function claimOwnership(
   }
 }
 
+const ownerLock = (namespace: string, id: string): string => `owner-${namespace}-${id}`;
+
+/**
+ * Files of locks whose holders were killed: nobody holds them. An owner's stays as long as there is a container that
+ * it might be asked for about.
+ */
+export async function abandonedLocks(
+  { root }: Pick<Client, "root">,
+  containers: readonly { namespace: string; id: string }[],
+): Promise<string[]> {
+  const directory = join(root, "locks");
+  const owners = new Set(containers.map(({ namespace, id }) => fileName(ownerLock(namespace, id))));
+  const abandoned: string[] = [];
+  for (const name of listNames(directory).filter((name) => !owners.has(name))) {
+    const lock = await openAtOnce(join(directory, name), "shared");
+    lock?.[Symbol.dispose]();
+    if (lock) abandoned.push(join(directory, name));
+  }
+  return abandoned;
+}
+
+/** Unless somebody holds it by now. */
+export async function removeLock(path: string): Promise<void> {
+  (await openAtOnce(path, "exclusive"))?.remove();
+}
+
+/** The lock of that name; undefined when somebody has it. */
+export function openLockNow(client: Client, name: string): Promise<LockFile | undefined> {
+  return openAtOnce(lockPath(client, name), "exclusive");
+}
+
+async function openAtOnce(path: string, mode: "shared" | "exclusive"): Promise<LockFile | undefined> {
+  try {
+    return await openLockFile(path, { mode, timeoutMs: 0 });
+  } catch (error) {
+    if (hasCode(error, "Unavailable")) return undefined;
+    throw error;
+  }
+}
+
 function lockPath(client: Client, name: string): string {
-  return join(madeDirectory(join(client.root, "locks")), name.replace(/[^A-Za-z0-9._-]/g, "_"));
+  return join(madeDirectory(join(client.root, "locks")), fileName(name));
+}
+
+const fileName = (lock: string): string => lock.replace(/[^A-Za-z0-9._-]/g, "_");
+
+function listNames(directory: string): string[] {
+  try {
+    return readdirSync(directory);
+  } catch (error) {
+    if (hasErrno(error, "ENOENT")) return [];
+    throw asSysError(error, directory);
+  }
 }
 
 function madeDirectory(path: string): string {

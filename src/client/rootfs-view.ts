@@ -2,6 +2,7 @@ import { mkdirSync, readdirSync, rmdirSync } from "node:fs";
 import { join } from "node:path";
 import { hasCode } from "../core/errors.ts";
 import type { Mount } from "../core/mount.ts";
+import { asSysError, hasErrno } from "../sys/errno.ts";
 import { mountAll, unmountAll } from "../sys/mount.ts";
 import { parseMountOptions } from "../sys/mount-options.ts";
 import { AT_FDCWD, closeFd, O_DIRECTORY, O_PATH, openAt } from "../sys/open.ts";
@@ -21,13 +22,16 @@ export async function withRootfs<T>(
   let fd: number | undefined;
   try {
     return await work(async () => {
-      fd ??= openRootfs(join(client.state, "mounts"), mounts);
+      fd ??= openRootfs(viewPlaces(client), mounts);
       return `/proc/self/fd/${fd}`;
     });
   } finally {
     if (fd !== undefined) closeFd(fd);
   }
 }
+
+/** Where views are mounted that cannot be without a place. */
+export const viewPlaces = ({ state }: Pick<Client, "state">): string => join(state, "mounts");
 
 function openRootfs(directory: string, mounts: readonly Mount[]): number {
   const [mount] = mounts;
@@ -48,10 +52,7 @@ function openRootfs(directory: string, mounts: readonly Mount[]): number {
  */
 function openMounted(parent: string, mounts: readonly Mount[]): number {
   mkdirSync(parent, { recursive: true, mode: 0o700 });
-  for (const name of readdirSync(parent)) {
-    const [pid = 0, startTicks = 0] = name.split("-").map(Number);
-    if (!isSameProcessAlive(pid, startTicks)) removePlace(join(parent, name));
-  }
+  for (const place of abandonedPlaces(parent)) removePlace(place);
   const place = join(parent, `${process.pid}-${readProcessStat(process.pid)!.startTicks}`);
   mkdirSync(place, { mode: 0o700 });
   try {
@@ -62,7 +63,32 @@ function openMounted(parent: string, mounts: readonly Mount[]): number {
   }
 }
 
-function removePlace(place: string): void {
+/** Below `parent`, those whose process was killed. */
+export function abandonedPlaces(parent: string): string[] {
+  const isAbandoned = (name: string) => {
+    const [pid = 0, startTicks = 0] = name.split("-").map(Number);
+    return !isSameProcessAlive(pid, startTicks);
+  };
+  return listNames(parent)
+    .filter(isAbandoned)
+    .map((name) => join(parent, name));
+}
+
+/** Others may remove it at the same time. */
+export function removePlace(place: string): void {
   unmountAll(place);
-  rmdirSync(place);
+  try {
+    rmdirSync(place);
+  } catch (error) {
+    if (!hasErrno(error, "ENOENT")) throw asSysError(error, place);
+  }
+}
+
+function listNames(directory: string): string[] {
+  try {
+    return readdirSync(directory);
+  } catch (error) {
+    if (hasErrno(error, "ENOENT")) return [];
+    throw asSysError(error, directory);
+  }
 }

@@ -4,6 +4,7 @@ export type Labels = Readonly<Record<string, string>>;
 
 /** Labels with a meaning to containerd; ours is the same, so that records and images travel between the two. */
 export const labelNames = {
+  gcPrefix: "containerd.io/gc.",
   gcRoot: "containerd.io/gc.root",
   gcRefContent: "containerd.io/gc.ref.content",
   gcRefSnapshot: "containerd.io/gc.ref.snapshot",

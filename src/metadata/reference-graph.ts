@@ -1,10 +1,10 @@
 import type { NamedObject, ReferenceStep } from "../core/collector.ts";
-import type { Labels } from "../core/labels.ts";
+import { type Labels, labelNames } from "../core/labels.ts";
 
 /** One thing that can be in use: `content NAMESPACE DIGEST`, `snapshot NAMESPACE SNAPSHOTTER KEY` … */
 export type Node = string;
 
-export const PREFIX = "containerd.io/gc.";
+export const PREFIX = labelNames.gcPrefix;
 
 export const contentNode = (namespace: string, digest: string): Node => `content ${namespace} ${digest}`;
 export const imageNode = (namespace: string, name: string): Node => `image ${namespace} ${name}`;

@@ -1,4 +1,4 @@
-import { collectGarbage } from "../../client/collect.ts";
+import { collectInTurn } from "../../client/collect.ts";
 import { defineCommand } from "../command.ts";
 
 export default defineCommand({
@@ -6,6 +6,6 @@ export default defineCommand({
   flags: {},
   args: {},
   async run(_input, context) {
-    await collectGarbage(await context.openClient(), context.signal);
+    await collectInTurn(await context.openClient(), context.signal);
   },
 });

@@ -1,4 +1,3 @@
-import { collectInBackground } from "../../../client/collect.ts";
 import { deleteContainer } from "../../../client/delete-container.ts";
 import { forEachName } from "../../batch.ts";
 import { defineCommand, variadic } from "../../command.ts";
@@ -17,6 +16,5 @@ export default defineCommand({
     }
     const client = await context.openClient();
     await forEachName(args.containers, (id) => deleteContainer(client, id, flags));
-    if (flags.keepSnapshot) collectInBackground(client);
   },
 });

@@ -1,3 +1,4 @@
+import { collectInBackground, concernsCollector } from "../../../client/collect.ts";
 import { parseDigest } from "../../../core/digest.ts";
 import { parseLabels } from "../../../core/labels.ts";
 import { defineCommand, required, variadic } from "../../command.ts";
@@ -14,8 +15,10 @@ export default defineCommand({
   },
   async run({ args }, context) {
     const digest = parseDigest(args.digest);
+    const changes = parseLabels(args.labels);
     const client = await context.openClient();
-    const { labels } = await (await client.content()).label(digest, parseLabels(args.labels));
+    const { labels } = await (await client.content()).label(digest, changes);
+    if (concernsCollector(changes)) collectInBackground(client);
     writeOut(`${formatLabels(labels, "")}\n`);
   },
 });

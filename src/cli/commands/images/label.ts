@@ -1,3 +1,4 @@
+import { collectInBackground, concernsCollector } from "../../../client/collect.ts";
 import { labelImage } from "../../../client/images.ts";
 import { mergeLabels, parseLabels } from "../../../core/labels.ts";
 import { defineCommand, required, variadic } from "../../command.ts";
@@ -17,6 +18,7 @@ export default defineCommand({
     const image = await labelImage(client, args.name, (labels) =>
       mergeLabels(flags.replaceAll ? {} : labels, changes),
     );
+    if (flags.replaceAll || concernsCollector(changes)) collectInBackground(client);
     writeOut(`${formatLabels(image.labels, "")}\n`);
   },
 });

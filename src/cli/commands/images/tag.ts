@@ -1,3 +1,4 @@
+import { collectInBackground } from "../../../client/collect.ts";
 import { tagImage } from "../../../client/images.ts";
 import { defineCommand, required, variadic } from "../../command.ts";
 import { alwaysAnyName, alwaysLocal } from "../../flags/always.ts";
@@ -24,5 +25,7 @@ export default defineCommand({
       await tagImage(client, args.source, target, { force: flags.force });
       writeOut(`${target}\n`);
     }
+    // What a name that was moved stood for before may have no other.
+    if (flags.force) collectInBackground(client);
   },
 });

@@ -1,3 +1,4 @@
+import { collectInBackground, concernsCollector } from "../../../client/collect.ts";
 import { parseLabels } from "../../../core/labels.ts";
 import { defineCommand, required, variadic } from "../../command.ts";
 import { snapshotterFlags } from "../../flags/snapshotter.ts";
@@ -10,9 +11,11 @@ export default defineCommand({
   flags: snapshotterFlags,
   args: { key: required({ completion: "snapshots" }), labels: variadic() },
   async run({ flags, args }, context) {
+    const changes = parseLabels(args.labels);
     const client = await context.openClient();
     const snapshotter = await client.snapshotter(flags.snapshotter);
-    const { labels } = await snapshotter.label(args.key, parseLabels(args.labels));
+    const { labels } = await snapshotter.label(args.key, changes);
+    if (concernsCollector(changes)) collectInBackground(client);
     writeOut(`${formatLabels(labels, "")}\n`);
   },
 });
