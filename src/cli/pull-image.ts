@@ -1,6 +1,6 @@
 import type { Client } from "../client/open.ts";
 import { type PulledImage, type PullOptions, pull } from "../client/pull.ts";
-import { openResolver, type RemoteOptions } from "../client/resolver.ts";
+import { openResolver, type RemoteOptions, usualRemoteOptions } from "../client/resolver.ts";
 import type { Digest } from "../core/digest.ts";
 import type { Context } from "./context.ts";
 import { openProgress } from "./progress/open-progress.ts";
@@ -19,7 +19,7 @@ export async function pullShown(
   { remote, quiet = false, onUnpacking, ...options }: ShownPull,
   { globals, signal }: Context,
 ): Promise<PulledImage> {
-  const resolver = await openResolver(remote);
+  const resolver = await openResolver(remote ?? usualRemoteOptions());
   const progress = await openProgress({ quiet: quiet || globals.debug });
   const pending: Array<() => void> = [];
   try {

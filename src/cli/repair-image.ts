@@ -1,7 +1,7 @@
 import type { ImageCheck } from "../client/check-image.ts";
 import type { Client } from "../client/open.ts";
 import { repairImage } from "../client/repair-image.ts";
-import { openResolver, type RemoteOptions } from "../client/resolver.ts";
+import { openResolver, type RemoteOptions, usualRemoteOptions } from "../client/resolver.ts";
 import type { Image } from "../core/records.ts";
 import type { Context } from "./context.ts";
 import { openProgress } from "./progress/open-progress.ts";
@@ -20,7 +20,7 @@ export async function repairShown(
   { remote, snapshotter, quiet }: ShownRepair,
   { globals, signal }: Context,
 ): Promise<void> {
-  const resolver = await openResolver(remote);
+  const resolver = await openResolver(remote ?? usualRemoteOptions());
   using progress = await openProgress({ quiet: quiet || globals.debug });
   await repairImage(client, image, check, { resolver, snapshotter, signal, onProgress: progress.onProgress });
 }

@@ -21,7 +21,8 @@ export {
   openClient,
 } from "./open.ts";
 export { type PulledImage, type PullOptions, pull, wantedPlatforms } from "./pull.ts";
-export { openResolver } from "./resolver.ts";
+export { type PushedImage, type PushOptions, push } from "./push.ts";
+export { openResolver, storedCredentials, USUAL_HOSTS_DIRS, usualRemoteOptions } from "./resolver.ts";
 export {
   type RunOptions,
   run,

@@ -6,6 +6,12 @@ export type { CredentialSource, Credentials, RemoteOptions } from "../remotes/in
 /** Where containerd's users and Docker's keep a directory for each registry host. */
 export const USUAL_HOSTS_DIRS: readonly string[] = ["/etc/containerd/certs.d", "/etc/docker/certs.d"];
 
+/** As every command has them without a flag. */
+export const usualRemoteOptions = (): RemoteOptions => ({
+  credentials: storedCredentials,
+  hostsDirs: USUAL_HOSTS_DIRS,
+});
+
 /** Connects to nothing before its first request. */
 export async function openResolver(options: RemoteOptions = {}): Promise<Resolver> {
   const remotes = await import("../remotes/index.ts");

@@ -25,6 +25,8 @@ export interface Fetcher {
    * where the stream stopped. Never yields more than `size` bytes; the caller (the content store) checks the digest.
    */
   fetch(descriptor: Descriptor, options?: FetchOptions): AsyncIterable<Uint8Array>;
+  /** Asks for the size of what is known by digest and kind alone. Throws as `fetch`. */
+  describe(wanted: Pick<Descriptor, "digest" | "mediaType">, signal?: AbortSignal): Promise<Descriptor>;
 }
 
 export interface PushOptions {

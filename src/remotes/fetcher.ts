@@ -1,5 +1,5 @@
 import type { Descriptor } from "../core/descriptor.ts";
-import { hasCode, withSubject } from "../core/errors.ts";
+import { CtrError, hasCode, withSubject } from "../core/errors.ts";
 import { isConfig, isIndex, isLayer, isManifest } from "../core/media-type.ts";
 import type { Reference } from "../core/reference.ts";
 import type { Fetcher, FetchOptions } from "../core/remotes.ts";
@@ -7,6 +7,7 @@ import { type OpenBlob, streamBlob } from "./blob-stream.ts";
 import { checkContentType } from "./content-type.ts";
 import type { Pace } from "./options.ts";
 import { checkOnward, parseRemoteUrl } from "./origins.ts";
+import { parseContentLength } from "./range.ts";
 import type { Registry } from "./registry.ts";
 import { statusError } from "./status-errors.ts";
 import type { HttpResponse, Transport } from "./transport.ts";
@@ -30,7 +31,42 @@ export function createFetcher(
         throw withSubject(`failed to fetch ${descriptor.digest}`, error);
       }
     },
+    async describe(wanted, signal) {
+      try {
+        return await describe(await registries(), path, scope, wanted, signal);
+      } catch (error) {
+        throw withSubject(`failed to fetch ${wanted.digest}`, error);
+      }
+    },
   };
+}
+
+async function describe(
+  registries: readonly Registry[],
+  path: string,
+  scope: string,
+  { mediaType, digest }: Pick<Descriptor, "digest" | "mediaType">,
+  signal: AbortSignal | undefined,
+): Promise<Descriptor> {
+  const kind = isManifest(mediaType) || isIndex(mediaType) ? "manifests" : "blobs";
+  const request = { method: "HEAD", path: `/${path}/${kind}/${digest}`, scope, signal } as const;
+  for (const [at, registry] of registries.entries()) {
+    const isLast = at === registries.length - 1;
+    const response = await registry.send(request).catch((error: unknown) => {
+      if (isLast || hasCode(error, "Canceled")) throw error;
+      return undefined;
+    });
+    const size = parseContentLength(response?.headers.get("content-length") ?? null);
+    if (response?.status === 200 && size !== undefined) {
+      await response.discard();
+      return { mediaType, digest, size };
+    }
+    if (response && isLast && response.status !== 200) {
+      throw await statusError(response, registry.transport.secrets);
+    }
+    await response?.discard();
+  }
+  throw new CtrError("Unavailable", "registry does not tell its size");
 }
 
 /**
