@@ -23,8 +23,13 @@ export function createContext(globals: GlobalValues, signal: AbortSignal): Conte
   let opened: Promise<Client> | undefined;
   const open = async (): Promise<Client> => {
     const { openClient } = await import("../client/open.ts");
-    const { root, state, namespace } = globals;
-    return openClient({ root: directory("root", root), state: directory("state", state), namespace });
+    const { root, state, namespace, config } = globals;
+    return openClient({
+      root: directory("root", root),
+      state: directory("state", state),
+      namespace,
+      configFile: config ? resolve(config) : undefined,
+    });
   };
   return {
     globals,

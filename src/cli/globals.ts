@@ -22,6 +22,11 @@ export const globalFlags = {
     placeholder: "NAME",
     completion: "namespaces",
   }),
+  config: stringFlag("file that names snapshot plugins; without it /etc/ctr/config.toml or containerd's", {
+    env: "CTR_CONFIG",
+    placeholder: "FILE",
+    completion: "files",
+  }),
   timeout: durationFlag("give up after this long; 0 never does", { default: 0 }),
   connectTimeout: durationFlag("has no effect: there is no daemon to connect to", { default: 0 }),
   address: stringFlag("has no effect: there is no daemon to connect to", {

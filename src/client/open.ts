@@ -18,6 +18,8 @@ export interface ClientOptions {
   /** What lives until the next boot: tasks and locks. */
   state?: string;
   namespace?: string;
+  /** Names the snapshot plugins. Without it `/etc/ctr/config.toml`, or else containerd's own. */
+  configFile?: string;
 }
 
 /**
@@ -28,13 +30,14 @@ export interface Client extends AsyncDisposable {
   readonly root: string;
   readonly state: string;
   readonly namespace: string;
+  readonly configFile: string | undefined;
   metadata(): Promise<Metadata>;
   images(): Promise<ImageStore>;
   containers(): Promise<ContainerStore>;
   namespaces(): Promise<NamespaceStore>;
   leases(): Promise<LeaseStore>;
   content(): Promise<ContentStore>;
-  /** Throws InvalidArgument for a name that no snapshotter has. */
+  /** Throws InvalidArgument for a name that no snapshotter has, neither built in nor configured. */
   snapshotter(name?: string): Promise<Snapshotter>;
   differ(): Promise<Differ>;
   tasks(): Promise<Tasks>;
@@ -42,7 +45,7 @@ export interface Client extends AsyncDisposable {
 
 /** The only place that puts implementations together. Throws InvalidArgument for a bad namespace. */
 export function openClient(options: ClientOptions = {}): Client {
-  const { root = DEFAULT_ROOT, state = DEFAULT_STATE, namespace = "default" } = options;
+  const { root = DEFAULT_ROOT, state = DEFAULT_STATE, namespace = "default", configFile } = options;
   validateNamespace(namespace);
 
   const metadata = once(async () => {
@@ -63,14 +66,18 @@ export function openClient(options: ClientOptions = {}): Client {
   });
   const snapshotters = new Map<string, Promise<Snapshotter>>();
   const openNamed = async (name: string) => {
-    const { openSnapshotter } = await import("../snapshotters/index.ts");
-    return openSnapshotter(name, { root, records: (await metadata.value()).snapshots(namespace, name) });
+    const { openSnapshotter, snapshotterNames } = await import("../snapshotters/index.ts");
+    const records = async () => (await metadata.value()).snapshots(namespace, name);
+    if (snapshotterNames.includes(name)) return openSnapshotter(name, { root, records: await records() });
+    const { openConfiguredProxy } = await import("../snapshotters/proxy/index.ts");
+    return openConfiguredProxy(name, { root, namespace, records: await records(), configFile });
   };
 
   return {
     root,
     state,
     namespace,
+    configFile,
     metadata: metadata.value,
     images: async () => (await metadata.value()).images(namespace),
     containers: async () => (await metadata.value()).containers(namespace),
@@ -85,6 +92,9 @@ export function openClient(options: ClientOptions = {}): Client {
     differ: differ.value,
     tasks: tasks.value,
     async [Symbol.asyncDispose]() {
+      for (const opened of await Promise.allSettled(snapshotters.values())) {
+        if (opened.status === "fulfilled") await opened.value.close?.();
+      }
       (await metadata.opened())?.close();
     },
   };

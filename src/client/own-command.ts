@@ -8,6 +8,7 @@ function ownCommand(): string[] {
 
 /** The command line of one of ctr's own hidden commands, on the same state directory and namespace. */
 export function internalCommand(client: Client, ...words: string[]): string[] {
-  const { root, state, namespace } = client;
-  return [...ownCommand(), "--root", root, "--state", state, "--namespace", namespace, ...words];
+  const { root, state, namespace, configFile } = client;
+  const config = configFile === undefined ? [] : ["--config", configFile];
+  return [...ownCommand(), "--root", root, "--state", state, "--namespace", namespace, ...config, ...words];
 }

@@ -72,4 +72,6 @@ export interface Snapshotter {
   isIntact?(key: string): Promise<boolean>;
   /** In key order; may miss concurrent changes and never throws for them. */
   walk(filters?: readonly string[]): AsyncIterable<SnapshotInfo>;
+  /** Gives back what it holds open, if anything: it is not to be used any more. */
+  close?(): Promise<void>;
 }

@@ -32,7 +32,9 @@ export async function openSnapshotter(name: string, options: SnapshotterOptions)
   return factory.open(options);
 }
 
-/** What the garbage collector needs of every snapshotter. */
-export function openSnapshotSweepers(root: string): Promise<SnapshotSweeper[]> {
-  return Promise.all(Object.values(FACTORIES).map(({ openSweeper }) => openSweeper(root)));
+/** What the garbage collector needs of every snapshotter; `configFile` is where plugins are named. */
+export async function openSnapshotSweepers(root: string, configFile?: string): Promise<SnapshotSweeper[]> {
+  const { openProxySweepers } = await import("./proxy/sweeper.ts");
+  const builtIn = Object.values(FACTORIES).map(({ openSweeper }) => openSweeper(root));
+  return [...(await Promise.all(builtIn)), ...openProxySweepers(root, snapshotterNames, configFile)];
 }

@@ -1,0 +1,85 @@
+import { readdirSync, readFileSync, renameSync } from "node:fs";
+import { join } from "node:path";
+import { writeFileAtomically } from "../../files/atomic-write.ts";
+import { makeDirectoryDurably } from "../../files/durable.ts";
+import { unlinkAt } from "../../sys/entries.ts";
+import { asSysError, hasErrno } from "../../sys/errno.ts";
+import { AT_FDCWD } from "../../sys/open.ts";
+
+const REMOVING = ".removing-";
+
+/**
+ * What a plugin calls our snapshots: `snapshots/NAME/ID` holds, as JSON, the names that the snapshot of that
+ * directory id has or had there, the latest last. A name is written, durably, before the plugin hears of it; so what
+ * the plugin keeps for us is found again whoever is killed when, and a file without a row is litter for the collector.
+ */
+export class PluginNames {
+  private readonly path: string;
+
+  constructor(root: string, snapshotter: string) {
+    this.path = join(root, "snapshots", snapshotter);
+  }
+
+  write(id: number, names: readonly string[]): void {
+    makeDirectoryDurably(this.path, 0o700);
+    writeFileAtomically(join(this.path, `${id}`), JSON.stringify(names));
+  }
+
+  /** Empty when there is no such file. */
+  read(id: number): string[] {
+    return readNames(join(this.path, `${id}`));
+  }
+
+  /** Ids in use or left over. */
+  ids(): number[] {
+    return this.entries()
+      .filter((name) => /^[1-9]\d*$/.test(name))
+      .map(Number);
+  }
+
+  /** From here on `asideIds` finds it, even if we are killed. One that is gone is fine. */
+  setAside(id: number): void {
+    try {
+      renameSync(join(this.path, `${id}`), join(this.path, `${REMOVING}${id}`));
+    } catch (error) {
+      if (!hasErrno(error, "ENOENT")) throw asSysError(error);
+    }
+  }
+
+  asideIds(): number[] {
+    return this.entries()
+      .filter((name) => name.startsWith(REMOVING))
+      .map((name) => Number(name.slice(REMOVING.length)));
+  }
+
+  readAside(id: number): string[] {
+    return readNames(join(this.path, `${REMOVING}${id}`));
+  }
+
+  /** When the plugin has nothing left of it. */
+  forgetAside(id: number): void {
+    try {
+      unlinkAt(AT_FDCWD, join(this.path, `${REMOVING}${id}`));
+    } catch (error) {
+      if (!hasErrno(error, "ENOENT")) throw error;
+    }
+  }
+
+  private entries(): string[] {
+    try {
+      return readdirSync(this.path);
+    } catch (error) {
+      if (hasErrno(error, "ENOENT")) return [];
+      throw asSysError(error);
+    }
+  }
+}
+
+function readNames(path: string): string[] {
+  try {
+    return JSON.parse(readFileSync(path, "utf8")) as string[];
+  } catch (error) {
+    if (hasErrno(error, "ENOENT")) return [];
+    throw asSysError(error);
+  }
+}

@@ -1,0 +1,74 @@
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import type { SnapshotSweeper } from "../../core/collector.ts";
+import { CtrError, hasCode } from "../../core/errors.ts";
+import { asSysError, hasErrno } from "../../sys/errno.ts";
+import { findPlugin } from "./find-plugin.ts";
+import type { Plugin } from "./plugin.ts";
+import { PluginNames } from "./plugin-names.ts";
+import { removeSetAside } from "./removal.ts";
+
+/** What the collector removes of the snapshots in plugins, of all that were ever used with this state directory. */
+export function openProxySweepers(
+  root: string,
+  builtIn: readonly string[],
+  configFile: string | undefined,
+): SnapshotSweeper[] {
+  return usedSnapshotters(root)
+    .filter((name) => !builtIn.includes(name))
+    .map((name) => openProxySweeper(root, name, configFile));
+}
+
+function openProxySweeper(root: string, name: string, configFile: string | undefined): SnapshotSweeper {
+  const names = new PluginNames(root, name);
+  return {
+    snapshotter: name,
+    directoryIds: async () => names.ids(),
+    setAside: async (ids) => {
+      for (const id of ids) names.setAside(id);
+    },
+    async purge() {
+      const ids = names.asideIds();
+      if (ids.length === 0) return 0;
+      let sizeBytes = 0;
+      const plugin = await findIfAny(name, configFile);
+      if (!plugin) return 0;
+      try {
+        await removeSetAside({ root, names, plugin }, ids, async (snapshot) => {
+          sizeBytes += await sizeOf(plugin, snapshot);
+        });
+      } finally {
+        await plugin.close();
+      }
+      return sizeBytes;
+    },
+  };
+}
+
+/** A plugin that is configured no more, or wrongly, must not keep everything else from being collected. */
+async function findIfAny(name: string, configFile: string | undefined): Promise<Plugin | undefined> {
+  try {
+    return await findPlugin(name, configFile, "default");
+  } catch (error) {
+    if (error instanceof CtrError) return undefined;
+    throw error;
+  }
+}
+
+async function sizeOf(plugin: Plugin, snapshot: string): Promise<number> {
+  try {
+    return (await plugin.usage(snapshot)).sizeBytes;
+  } catch (error) {
+    if (hasCode(error, "NotFound")) return 0;
+    throw error;
+  }
+}
+
+function usedSnapshotters(root: string): string[] {
+  try {
+    return readdirSync(join(root, "snapshots"));
+  } catch (error) {
+    if (hasErrno(error, "ENOENT")) return [];
+    throw asSysError(error);
+  }
+}
