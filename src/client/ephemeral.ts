@@ -2,7 +2,7 @@ import { CtrError, hasCode } from "../core/errors.ts";
 import type { TypedValue } from "../core/records.ts";
 import type { LockFile } from "../files/lock-file.ts";
 import { deleteContainer, findTask } from "./delete-container.ts";
-import { claimOwnership } from "./locks.ts";
+import { claimOwnership, isOwned } from "./locks.ts";
 import type { Client } from "./open.ts";
 
 const EXTENSION = "ctr.run.ephemeral";
@@ -39,6 +39,12 @@ export async function removeAbandoned(client: Client, id: string, ownership?: Ow
   } finally {
     if (!ownership) claim.remove();
   }
+}
+
+/** Whether `removeAbandoned` would remove it, as far as can be told without waiting for a task's end. */
+export async function isAbandoned(client: Client, id: string): Promise<boolean> {
+  if (!(await isEphemeral(client, id)) || (await isOwned(client, id))) return false;
+  return (await (await findTask(client, id))?.status()) !== "running";
 }
 
 /** Removes a container and its task, whatever that is doing. */

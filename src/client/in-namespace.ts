@@ -2,10 +2,10 @@ import { type Client, openClient } from "./open.ts";
 
 /** Runs the work on another namespace of the same state directory. */
 export async function inNamespace<T>(
-  { root, state }: Client,
+  client: Client,
   namespace: string,
   work: (client: Client) => Promise<T>,
 ): Promise<T> {
-  await using client = openClient({ root, state, namespace });
-  return await work(client);
+  await using other = openClient({ ...client, namespace });
+  return await work(other);
 }

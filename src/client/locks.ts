@@ -44,6 +44,13 @@ export async function claimOwnership(
   }
 }
 
+/** Whether somebody has claimed it and lives. */
+export async function isOwned(client: Client, id: string): Promise<boolean> {
+  const lock = await openAtOnce(lockPath(client, ownerLock(client.namespace, id)), "shared");
+  lock?.remove();
+  return lock === undefined;
+}
+
 const ownerLock = (namespace: string, id: string): string => `owner-${namespace}-${id}`;
 
 /**

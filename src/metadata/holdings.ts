@@ -12,6 +12,8 @@ export interface HeldSnapshot {
   namespace: string;
   snapshotter: string;
   key: string;
+  /** Empty without one. */
+  parent: string;
   kind: SnapshotKind;
   /** Rows of several namespaces may share one. */
   directoryId: number;
@@ -32,7 +34,7 @@ export function readHoldings(connection: Connection): Holdings {
       })),
     snapshots: connection
       .all(
-        `SELECT namespace, snapshotter, key, kind, directory_id, size_bytes, EXISTS (
+        `SELECT namespace, snapshotter, key, parent, kind, directory_id, size_bytes, EXISTS (
             SELECT 1 FROM snapshots AS child WHERE child.namespace = snapshots.namespace
               AND child.snapshotter = snapshots.snapshotter AND child.parent = snapshots.key
           ) AS has_children
@@ -42,6 +44,7 @@ export function readHoldings(connection: Connection): Holdings {
         namespace: row.namespace as string,
         snapshotter: row.snapshotter as string,
         key: row.key as string,
+        parent: (row.parent as string | null) ?? "",
         kind: row.kind as SnapshotKind,
         directoryId: row.directory_id as number,
         ...(row.size_bytes === null ? {} : { sizeBytes: row.size_bytes as number }),

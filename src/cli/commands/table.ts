@@ -97,6 +97,16 @@ export const commands: Group = {
       ],
     },
     {
+      names: ["system"],
+      summary: "look after the state directory as a whole",
+      members: [
+        { names: ["check"], load: () => import("./system/check.ts") },
+        { names: ["df"], load: () => import("./system/df.ts") },
+        { names: ["prune"], load: () => import("./system/prune.ts") },
+        { names: ["why"], load: () => import("./system/why.ts") },
+      ],
+    },
+    {
       names: ["tasks", "t", "task"],
       summary: "manage tasks, the running side of containers",
       members: [
