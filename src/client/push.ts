@@ -1,5 +1,5 @@
 import type { Descriptor } from "../core/descriptor.ts";
-import { withSubject } from "../core/errors.ts";
+import { CtrError, hasCode } from "../core/errors.ts";
 import { createLimiter } from "../core/limiter.ts";
 import type { Platform } from "../core/platform.ts";
 import type { ProgressListener } from "../core/progress.ts";
@@ -66,6 +66,8 @@ async function findTarget(client: Client, name: string): Promise<Descriptor> {
   try {
     return (await findImage(client, name)).target;
   } catch (error) {
-    throw withSubject("unable to resolve image to manifest", error);
+    const hint = "see ctr images list; an image that has another name here is given after the remote one";
+    if (!hasCode(error, "NotFound")) throw error;
+    throw new CtrError("NotFound", "unable to resolve image to manifest", { cause: error, hint });
   }
 }
