@@ -60,11 +60,15 @@ export class LocalContentStore implements ContentStore {
     }
   }
 
-  async label(digest: Digest, labels: Labels, mode: "merge" | "replace" = "merge"): Promise<ContentInfo> {
-    return this.#records.update(digest, (record) => ({
-      ...record,
-      labels: mode === "merge" ? mergeLabels(record.labels, labels) : labels,
-    }));
+  async label(
+    digest: Digest,
+    labels: Labels | ((current: Labels) => Labels),
+    mode: "merge" | "replace" = "merge",
+  ): Promise<ContentInfo> {
+    return this.#records.update(digest, (record) => {
+      const given = typeof labels === "function" ? labels(record.labels) : labels;
+      return { ...record, labels: mode === "merge" ? mergeLabels(record.labels, given) : given };
+    });
   }
 
   async delete(digest: Digest): Promise<void> {

@@ -69,8 +69,15 @@ export interface ContentStore extends ContentProvider {
    * becomes visible here too.
    */
   writer(ref: string, options?: WriterOptions): Promise<ContentWriter>;
-  /** Replaces or, by `mergeLabels`' rule, merges labels inside one transaction; answers the result. Throws NotFound. */
-  label(digest: Digest, labels: Labels, mode?: "merge" | "replace"): Promise<ContentInfo>;
+  /**
+   * Replaces or, by `mergeLabels`' rule, merges labels inside one transaction; answers the result. A function answers
+   * them from those that are there. Throws NotFound.
+   */
+  label(
+    digest: Digest,
+    labels: Labels | ((current: Labels) => Labels),
+    mode?: "merge" | "replace",
+  ): Promise<ContentInfo>;
   /** Removes the row; the bytes go with the last namespace's row. Throws NotFound. */
   delete(digest: Digest): Promise<void>;
   ingests(filters?: readonly string[]): Promise<IngestStatus[]>;

@@ -1,7 +1,7 @@
 import type { ContentStore, ContentWriter } from "../core/content.ts";
 import type { Descriptor } from "../core/descriptor.ts";
 import { CtrError, hasCode } from "../core/errors.ts";
-import type { Labels } from "../core/labels.ts";
+import { type Labels, labelNames } from "../core/labels.ts";
 import { isConfig, isIndex, isLayer, isManifest } from "../core/media-type.ts";
 import type { ProgressListener } from "../core/progress.ts";
 import type { Fetcher } from "../core/remotes.ts";
@@ -80,7 +80,7 @@ async function openWriter(
   for (let waitMs = 20; ; waitMs = Math.min(waitMs * 1.5, 500)) {
     signal?.throwIfAborted();
     if (await isWhole(content, descriptor)) {
-      await content.label(descriptor.digest, labels);
+      await content.label(descriptor.digest, (current) => addSources(current, labels));
       return undefined;
     }
     try {
@@ -94,6 +94,17 @@ async function openWriter(
       await new Promise((resolve) => setTimeout(resolve, waitMs));
     }
   }
+}
+
+/** A blob that several repositories have is labelled with all of them, sorted, so that a push can mount it from any. */
+function addSources(current: Labels, labels: Labels): Labels {
+  return Object.fromEntries(
+    Object.entries(labels).map(([key, value]) => {
+      if (!key.startsWith(`${labelNames.distributionSource}.`)) return [key, value];
+      const known = current[key]?.split(",") ?? [];
+      return [key, [...new Set([...known, value])].sort().join(",")];
+    }),
+  );
 }
 
 async function isWhole(content: ContentStore, { digest }: Descriptor): Promise<boolean> {

@@ -27,9 +27,8 @@ export default defineCommand({
       await writer.commit({ digest, size });
     } catch (error) {
       if (hasCode(error, "AlreadyExists")) return;
-      throw hasCode(error, "FailedPrecondition")
-        ? withSubject(`failed commit on ref ${JSON.stringify(args.key)}`, error)
-        : error;
+      if (!hasCode(error, "FailedPrecondition")) throw error;
+      throw withSubject(`failed commit on ref ${JSON.stringify(args.key)}: commit failed`, error);
     }
   },
 });

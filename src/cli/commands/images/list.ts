@@ -1,5 +1,7 @@
 import type { ImageSummary } from "../../../client/images.ts";
 import { summarizeImage } from "../../../client/images.ts";
+import { withSubject } from "../../../core/errors.ts";
+import type { Image, ImageStore } from "../../../core/records.ts";
 import { defineCommand, variadic } from "../../command.ts";
 import { reportLine } from "../../failure.ts";
 import { listingFlags } from "../../flags/listing.ts";
@@ -18,7 +20,7 @@ export default defineCommand({
   args: { filters: variadic() },
   async run({ flags, args }, context) {
     const client = await context.openClient();
-    const images = (await client.images()).list(args.filters);
+    const images = listImages(await client.images(), args.filters);
     if (flags.quiet) return printNames(images.map(({ name }) => name));
     const summaries = await Promise.all(
       images.map(async (image): Promise<ImageSummary> => {
@@ -41,6 +43,14 @@ export default defineCommand({
     );
   },
 });
+
+function listImages(images: ImageStore, filters: readonly string[]): Image[] {
+  try {
+    return images.list(filters);
+  } catch (error) {
+    throw withSubject("failed to list images", error);
+  }
+}
 
 function row({ name, target, sizeBytes, platforms, labels }: ImageSummary): string[] {
   const size = sizeBytes === undefined ? "-" : formatBinarySize(sizeBytes);
