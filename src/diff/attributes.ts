@@ -10,6 +10,7 @@ import {
 } from "../sys/attributes.ts";
 import { hasErrno } from "../sys/errno.ts";
 import type { Name } from "../sys/libc.ts";
+import { procPath } from "../sys/proc-path.ts";
 import { setXattr, setXattrFd } from "../sys/xattr.ts";
 import type { TarHeader, TarTime } from "../tar/header.ts";
 
@@ -41,12 +42,6 @@ export function setAttributesAt(
   }
   if (type !== "link") chmodAt(directoryFd, name, header.mode);
   setTimesAt(directoryFd, name, accessed, modified);
-}
-
-/** Reaches an entry of an open directory for calls that only take paths. */
-export function procPath(directoryFd: number, name: Name): Name {
-  const prefix = `/proc/self/fd/${directoryFd}/`;
-  return typeof name === "string" ? prefix + name : Buffer.concat([Buffer.from(prefix), name]);
 }
 
 /** The time of last access is never before that of the last change, as containerd has it. */

@@ -1,10 +1,10 @@
 import { CtrError } from "../core/errors.ts";
 import { chownAt } from "../sys/attributes.ts";
 import { mknodAt, S_IFCHR, S_IFMT } from "../sys/entries.ts";
+import { procPath } from "../sys/proc-path.ts";
 import { type FileStat, isDirectory } from "../sys/stat.ts";
 import { setXattr } from "../sys/xattr.ts";
 import type { TarHeader } from "../tar/header.ts";
-import { procPath } from "./attributes.ts";
 import { asName, type BytePath, baseOf, parentOf } from "./byte-path.ts";
 import { ensureDirectory } from "./parents.ts";
 import { emptyDirectory } from "./removal.ts";

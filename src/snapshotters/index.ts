@@ -2,6 +2,7 @@ import type { SnapshotSweeper } from "../core/collector.ts";
 import { CtrError } from "../core/errors.ts";
 import type { SnapshotRecordStore } from "../core/records.ts";
 import type { Snapshotter } from "../core/snapshotter.ts";
+import type { SnapshotStorage } from "./storage.ts";
 
 export interface SnapshotterOptions {
   /** The state directory. */
@@ -17,11 +18,23 @@ interface SnapshotterFactory {
 
 /** A new snapshotter is one line here and one call of the contract suite. */
 const FACTORIES: Readonly<Record<string, SnapshotterFactory>> = {
-  overlayfs: {
-    open: async (options) => (await import("./overlayfs/snapshotter.ts")).openOverlayfs(options),
-    openSweeper: async (root) => (await import("./overlayfs/sweeper.ts")).openOverlayfsSweeper(root),
-  },
+  overlayfs: onDisk(async (root) => (await import("./overlayfs/storage.ts")).openOverlayfs(root)),
+  native: onDisk(async (root) => (await import("./native/storage.ts")).openNative(root)),
+  btrfs: onDisk(async (root) => (await import("./btrfs/storage.ts")).openBtrfs(root)),
 };
+
+function onDisk(openStorage: (root: string) => Promise<SnapshotStorage>): SnapshotterFactory {
+  return {
+    async open({ root, records }) {
+      const { openDiskSnapshotter } = await import("./disk-snapshotter.ts");
+      return openDiskSnapshotter(await openStorage(root), root, records);
+    },
+    async openSweeper(root) {
+      const { openDiskSweeper } = await import("./disk-snapshotter.ts");
+      return openDiskSweeper(await openStorage(root));
+    },
+  };
+}
 
 export const snapshotterNames: readonly string[] = Object.keys(FACTORIES);
 

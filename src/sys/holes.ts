@@ -5,7 +5,9 @@
 import { checkCall, hasErrno, SysError } from "./errno.ts";
 import { LONG, lastErrno, linkOnFirstUse } from "./libc.ts";
 
+const SEEK_SET = 0;
 const SEEK_DATA = 3;
+const SEEK_HOLE = 4;
 const FALLOC_FL_KEEP_SIZE = 1;
 const FALLOC_FL_PUNCH_HOLE = 2;
 
@@ -21,6 +23,15 @@ export function seekData(fd: number, at: number): number | undefined {
   const failure = new SysError(lastErrno(), "lseek");
   if (hasErrno(failure, "ENXIO")) return undefined;
   throw failure;
+}
+
+/** Where the first hole at or after `at` begins, at the latest at the file's end. Moves the position. */
+export function seekHole(fd: number, at: number): number {
+  return checkCall(libc().lseek(fd, at, SEEK_HOLE), "lseek");
+}
+
+export function seekTo(fd: number, at: number): void {
+  checkCall(libc().lseek(fd, at, SEEK_SET), "lseek");
 }
 
 /** Gives the blocks of the first `lengthBytes` back; the size stays. NotImplemented where the filesystem cannot. */

@@ -30,12 +30,12 @@ import { listTree } from "../support/tree.ts";
 /** One namespace's snapshotter below a state directory. */
 export type OpenSnapshotter = (root: string, namespace: string) => Promise<Snapshotter & AsyncDisposable>;
 
-/** What every snapshotter promises (`src/core/snapshotter.ts`). */
-export function snapshotterSuite(name: string, open: OpenSnapshotter): void {
+/** What every snapshotter promises (`src/core/snapshotter.ts`), in directories that `makeDir` makes. */
+export function snapshotterSuite(name: string, open: OpenSnapshotter, makeDir = tempDir): void {
   const test = suite(name);
 
   const inState = (use: (bench: Bench) => Promise<void>) => async () => {
-    using dir = tempDir();
+    using dir = makeDir();
     await using snapshotter = await open(dir.join("state"), "one");
     await use({ dir, root: dir.join("state"), snapshotter });
   };
@@ -233,7 +233,7 @@ export function snapshotterSuite(name: string, open: OpenSnapshotter): void {
   );
 
   test("namespaces share the bytes of a chain, and nothing else", async () => {
-    using dir = tempDir();
+    using dir = makeDir();
     const root = dir.join("state");
     await using one = await open(root, "one");
     await using two = await open(root, "two");
@@ -258,15 +258,19 @@ export function snapshotterSuite(name: string, open: OpenSnapshotter): void {
   });
 
   test("the layers' directories are closed to other users, whatever the umask", async () => {
-    using dir = tempDir();
+    using dir = makeDir();
     const umask = process.umask(0);
     try {
-      await using snapshotter = await open(dir.join("state"), "one");
-      const [mount] = await snapshotter.prepare("key", "");
-      chmodSync(dir.path, 0o755);
-      assert.throws(() =>
-        execFileSync("setpriv", ["--reuid=65534", "--clear-groups", "ls", mount!.source], { stdio: "pipe" }),
-      );
+      const root = dir.join("state");
+      await using snapshotter = await open(root, "one");
+      await snapshotter.prepare("key", "");
+      const [id = ""] = readdirSync(join(root, "snapshots", name));
+      for (const path of [dir.path, root, join(root, "snapshots")]) chmodSync(path, 0o755);
+      for (const path of [join(root, "snapshots", name), join(root, "snapshots", name, id)]) {
+        const asNobody = ["--reuid=65534", "--clear-groups", "ls", path];
+        assert.throws(() => execFileSync("setpriv", asNobody, { stdio: "pipe" }), /Permission denied/);
+        chmodSync(path, 0o755);
+      }
     } finally {
       process.umask(umask);
     }

@@ -47,19 +47,20 @@ export async function applyToDirectory(
   return openApplier({ content: contentOf([layer]) }).apply(layer.descriptor, [mount]);
 }
 
-/** A state directory with one namespace's overlayfs snapshotter. */
+/** A state directory with one namespace's snapshotter. */
 export interface SnapshotState extends AsyncDisposable {
   readonly root: string;
   readonly metadata: Metadata;
   readonly snapshotter: Snapshotter;
 }
 
-export async function openSnapshotState(root: string, namespace = "default"): Promise<SnapshotState> {
+export async function openSnapshotState(
+  root: string,
+  namespace = "default",
+  name = "overlayfs",
+): Promise<SnapshotState> {
   const metadata = openMetadata(`${root}/metadata.db`);
-  const snapshotter = await openSnapshotter("overlayfs", {
-    root,
-    records: metadata.snapshots(namespace, "overlayfs"),
-  });
+  const snapshotter = await openSnapshotter(name, { root, records: metadata.snapshots(namespace, name) });
   return { root, metadata, snapshotter, [Symbol.asyncDispose]: async () => metadata.close() };
 }
 

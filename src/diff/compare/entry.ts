@@ -2,9 +2,9 @@ import { S_IFMT } from "../../sys/entries.ts";
 import { hasErrno } from "../../sys/errno.ts";
 import type { Name } from "../../sys/libc.ts";
 import { closeFd, O_NOFOLLOW, O_RDONLY, openAt } from "../../sys/open.ts";
+import { procPath } from "../../sys/proc-path.ts";
 import { type FileStat, statAt } from "../../sys/stat.ts";
 import { getXattr } from "../../sys/xattr.ts";
-import { procPath } from "../attributes.ts";
 
 const CAPABILITY = "security.capability";
 

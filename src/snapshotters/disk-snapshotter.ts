@@ -1,0 +1,204 @@
+import type { SnapshotSweeper } from "../core/collector.ts";
+import { CtrError, hasCode, withSubject } from "../core/errors.ts";
+import { type Labels, labelNames } from "../core/labels.ts";
+import type { Mount } from "../core/mount.ts";
+import type { SnapshotRecord, SnapshotRecordStore } from "../core/records.ts";
+import type {
+  CommitOptions,
+  PrepareOptions,
+  SnapshotInfo,
+  SnapshotKind,
+  Snapshotter,
+  SnapshotUsage,
+} from "../core/snapshotter.ts";
+import { holdOffCollector } from "../files/collection-lock.ts";
+import { makeDirectoryDurably } from "../files/durable.ts";
+import type { SnapshotDirectories } from "./snapshot-directories.ts";
+import type { SnapshotStorage, StoredSnapshot } from "./storage.ts";
+
+/** Touches nothing on disk until it is used. */
+export function openDiskSnapshotter(
+  storage: SnapshotStorage,
+  root: string,
+  records: SnapshotRecordStore,
+): Snapshotter {
+  return new DiskSnapshotter(storage, root, records);
+}
+
+/** What the collector removes of a storage's snapshots, whatever their namespace. */
+export function openDiskSweeper({ name, directories }: SnapshotStorage): SnapshotSweeper {
+  return {
+    snapshotter: name,
+    directoryIds: async () => directories.ids(),
+    setAside: async (ids) => {
+      for (const id of ids) directories.setAside(id);
+    },
+    purge: async () => directories.purge(),
+  };
+}
+
+/** Names in the database, bytes in a storage, and the order in which the two change. */
+class DiskSnapshotter implements Snapshotter {
+  readonly name: string;
+  readonly canRebase = false;
+  private readonly storage: SnapshotStorage;
+  private readonly root: string;
+  private readonly records: SnapshotRecordStore;
+  private readonly directories: SnapshotDirectories;
+
+  constructor(storage: SnapshotStorage, root: string, records: SnapshotRecordStore) {
+    this.name = storage.name;
+    this.storage = storage;
+    this.directories = storage.directories;
+    this.root = root;
+    this.records = records;
+  }
+
+  async stat(key: string): Promise<SnapshotInfo> {
+    return infoOf(this.records.get(key));
+  }
+
+  async label(key: string, labels: Labels): Promise<SnapshotInfo> {
+    return infoOf(this.records.label(key, labels));
+  }
+
+  async usage(key: string): Promise<SnapshotUsage> {
+    const { kind, sizeBytes = 0, inodes = 0 } = this.records.get(key);
+    return kind === "Active" ? this.measure(key) : { sizeBytes, inodes };
+  }
+
+  async mounts(key: string): Promise<Mount[]> {
+    const chain = this.records.chain(key);
+    const record = chain.at(-1)!;
+    if (record.kind === "Committed") {
+      const why = new CtrError(
+        "FailedPrecondition",
+        `requested snapshot ${JSON.stringify(key)} not active or view`,
+      );
+      throw withSubject("failed to get active mount", why);
+    }
+    // After a power cut the row may be there without its directory, which nobody had synced.
+    const stored = storedSnapshot(record, chain.slice(0, -1));
+    if (!this.directories.hasFiles(record.directoryId)) this.storage.make(stored);
+    return this.storage.mounts(stored);
+  }
+
+  prepare(key: string, parent: string, options: PrepareOptions = {}): Promise<Mount[]> {
+    const chainId = options.labels?.[labelNames.snapshotRef] ?? "";
+    if (chainId !== "") this.offerShared(chainId, parent, options.labels ?? {});
+    return this.create("Active", key, parent, chainId, options.labels ?? {});
+  }
+
+  view(key: string, parent: string, options: PrepareOptions = {}): Promise<Mount[]> {
+    return this.create("View", key, parent, "", options.labels ?? {});
+  }
+
+  async commit(name: string, key: string, { labels = {}, parent }: CommitOptions = {}): Promise<void> {
+    const { directoryId, kind } = this.records.get(key);
+    if (kind === "Active") this.directories.sync(directoryId);
+    const usage = this.measure(key);
+    const lostDirectoryId = this.lostDirectoryOf(name);
+    if (lostDirectoryId === undefined) this.records.commit(name, key, { labels, parent, ...usage });
+    else this.records.restore(name, key, { lostDirectoryId, ...usage });
+  }
+
+  async remove(key: string): Promise<void> {
+    const { directoryId, inUse } = this.deleteRecord(key);
+    if (!inUse) this.directories.remove(directoryId);
+  }
+
+  async isIntact(key: string): Promise<boolean> {
+    return this.records.chain(key).every(({ directoryId }) => this.directories.hasFiles(directoryId));
+  }
+
+  async *walk(filters?: readonly string[]): AsyncGenerator<SnapshotInfo> {
+    for (const record of this.records.list(filters)) yield infoOf(record);
+  }
+
+  /**
+   * On a full disk not even a removal can be noted. An active snapshot is nobody else's and has no children, so its
+   * bytes may go first; were we killed then, `mounts` would find it empty.
+   */
+  private deleteRecord(key: string): { directoryId: number; inUse: boolean } {
+    try {
+      return this.records.delete(key);
+    } catch (error) {
+      const { kind, directoryId } = this.records.get(key);
+      if (!hasCode(error, "ResourceExhausted") || kind !== "Active") throw error;
+      this.directories.remove(directoryId);
+      return this.records.delete(key);
+    }
+  }
+
+  private lostDirectoryOf(name: string): number | undefined {
+    try {
+      const { kind, directoryId } = this.records.get(name);
+      return kind === "Committed" && !this.directories.hasFiles(directoryId) ? directoryId : undefined;
+    } catch (error) {
+      if (hasCode(error, "NotFound")) return undefined;
+      throw error;
+    }
+  }
+
+  private measure(key: string): SnapshotUsage {
+    const chain = this.records.chain(key);
+    return this.storage.usage(storedSnapshot(chain.at(-1)!, chain.slice(0, -1)));
+  }
+
+  /** The directory comes before the row; the collector, for which it is litter until then, waits meanwhile. */
+  private async create(
+    kind: SnapshotKind,
+    key: string,
+    parent: string,
+    chainId: string,
+    labels: Labels,
+  ): Promise<Mount[]> {
+    const parents = parent === "" ? [] : this.parents(parent);
+    makeDirectoryDurably(this.root, 0o700);
+    using _ = await holdOffCollector(this.root);
+    const directoryId = this.records.nextDirectoryId();
+    try {
+      const stored = storedSnapshot({ kind, directoryId }, parents);
+      this.storage.make(stored);
+      this.records.create({ key, parent, kind, labels, directoryId, chainId });
+      return this.storage.mounts(stored);
+    } catch (error) {
+      this.directories.remove(directoryId);
+      throw error;
+    }
+  }
+
+  private parents(parent: string): SnapshotRecord[] {
+    try {
+      return this.records.chain(parent);
+    } catch (error) {
+      if (!hasCode(error, "NotFound")) throw error;
+      throw new CtrError("NotFound", `parent snapshot ${parent} does not exist`);
+    }
+  }
+
+  /** Throws AlreadyExists when another namespace has that chain, which then is here too. */
+  private offerShared(chainId: string, parent: string, labels: Labels): void {
+    const shared = this.records.shareable(chainId);
+    if (shared === undefined || !this.directories.hasFiles(shared.directoryId)) return;
+    try {
+      this.records.share(shared, chainId, parent, labels);
+    } catch (error) {
+      // Removed since it was found.
+      if (hasCode(error, "NotFound")) return;
+      throw error;
+    }
+    throw new CtrError("AlreadyExists", `target snapshot ${JSON.stringify(chainId)}`);
+  }
+}
+
+function storedSnapshot(
+  { kind, directoryId }: Pick<SnapshotRecord, "kind" | "directoryId">,
+  parents: readonly SnapshotRecord[],
+): StoredSnapshot {
+  return { kind, id: directoryId, parentIds: parents.map((parent) => parent.directoryId).reverse() };
+}
+
+function infoOf({ key, parent, kind, labels, createdAt, updatedAt }: SnapshotRecord): SnapshotInfo {
+  return { key, parent, kind, labels, createdAt, updatedAt };
+}

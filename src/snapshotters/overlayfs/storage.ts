@@ -1,0 +1,31 @@
+import { join } from "node:path";
+import { statFd } from "../../sys/stat.ts";
+import { diskUsage } from "../disk-usage.ts";
+import { makeDirectory, SnapshotDirectories, withDirectory } from "../snapshot-directories.ts";
+import type { SnapshotStorage } from "../storage.ts";
+import { kernelOptions } from "./kernel-options.ts";
+import { overlayMounts } from "./mounts.ts";
+
+/** `ID/fs` holds what a snapshot changed, `ID/work` is overlayfs's own. */
+export function openOverlayfs(root: string): SnapshotStorage {
+  const directories = new SnapshotDirectories(root, "overlayfs");
+  const workOf = (id: number) => join(directories.of(id), "work");
+  let options: readonly string[] | undefined;
+  return {
+    name: "overlayfs",
+    directories,
+    /** `fs` becomes the merged root, and so belongs to whom the parent's belongs. */
+    make({ id, parentIds: [parentId] }) {
+      directories.make(id);
+      makeDirectory(workOf(id), 0o711);
+      const owner = parentId === undefined ? undefined : withDirectory(directories.filesOf(parentId), statFd);
+      makeDirectory(directories.filesOf(id), 0o755, owner);
+    },
+    usage: ({ id }) => diskUsage(directories.filesOf(id)),
+    mounts({ kind, id, parentIds }) {
+      options ??= kernelOptions();
+      const lowers = parentIds.map((parentId) => directories.filesOf(parentId));
+      return overlayMounts({ kind, upper: directories.filesOf(id), work: workOf(id), lowers }, options);
+    },
+  };
+}
