@@ -1,6 +1,15 @@
 /** From a request to a created container: the client's part. The supervisor starts while the bundle is made. */
-import { chmodSync, chownSync, closeSync, mkdirSync, openSync, readdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  writeFileSync,
+} from "node:fs";
+import { join, resolve } from "node:path";
 import { CtrError, withSubject } from "../core/errors.ts";
 import type { RunTask } from "../core/task.ts";
 import { mountAll } from "../sys/mount.ts";
@@ -134,7 +143,19 @@ function fillBundle(
   mkdirSync(runc.root, { recursive: true, mode: 0o711 });
   admitMappedRoot(bundle, spec);
   mountRootfs(bundle, request);
+  refuseLinkedDev(resolve(bundle.path, spec.root?.path ?? "rootfs"));
   return { record, stdio };
+}
+
+/**
+ * runc makes the links that belong into /dev by path, and removes ptmx before, while it still sees the host: where an
+ * image's /dev is a link, that happens wherever it leads.
+ */
+function refuseLinkedDev(rootfs: string): void {
+  if (!lstatSync(join(rootfs, "dev"), { throwIfNoEntry: false })?.isSymbolicLink()) return;
+  throw new CtrError("FailedPrecondition", "/dev of the root filesystem is a link", {
+    hint: "the OCI runtime would follow it out of the container",
+  });
 }
 
 /** In a user namespace the container's root is somebody else, who has to get through the bundle to its root. */
@@ -157,6 +178,7 @@ function mountRootfs(bundle: Bundle, { mounts }: RunTask): void {
 
 /** What we read of an OCI runtime spec. */
 interface SpecView {
+  root?: { path: string };
   process?: { terminal?: boolean; consoleSize?: { width: number; height: number } };
   hooks?: { poststop?: unknown[] };
   linux?: {
