@@ -30,8 +30,8 @@ export interface ContainerDefaults {
 const MAX_LAYERS = 10_000;
 
 /**
- * Reads an image config that `descriptor` names. Throws InvalidArgument when it is malformed or no image's,
- * ResourceExhausted beyond `MAX_DOCUMENT_BYTES`.
+ * Reads an image config that `descriptor` names. Throws InvalidArgument when it is malformed, no image's, or longer than
+ * `MAX_DOCUMENT_BYTES`.
  */
 export function parseImageConfig(bytes: Uint8Array, descriptor: Descriptor): ImageConfig {
   const fields = JsonFields.parse(bytes, `config ${descriptor.digest}`);

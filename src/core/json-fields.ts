@@ -5,7 +5,7 @@ import { quote } from "./quote.ts";
 /** Registries must take manifests of 4 MiB (OCI distribution spec); twice that is the most we read into memory. */
 export const MAX_DOCUMENT_BYTES = 8 * 1024 * 1024;
 
-/** Throws ResourceExhausted for an index, manifest or config too large to hold in memory: ask before reading it. */
+/** Throws InvalidArgument for an index, manifest or config too large to hold in memory: ask before reading it. */
 export function checkDocumentSize({ digest, size }: Pick<Descriptor, "digest" | "size">): void {
   refuseHuge(`document ${digest}`, size);
 }
@@ -13,7 +13,7 @@ export function checkDocumentSize({ digest, size }: Pick<Descriptor, "digest" | 
 function refuseHuge(subject: string, sizeBytes: number): void {
   if (sizeBytes <= MAX_DOCUMENT_BYTES) return;
   const words = `${sizeBytes} bytes are too many for a manifest or config (at most ${MAX_DOCUMENT_BYTES})`;
-  throw new CtrError("ResourceExhausted", `${subject}: ${words}`);
+  throw new CtrError("InvalidArgument", `${subject}: ${words}`);
 }
 
 /**
@@ -34,7 +34,7 @@ export class JsonFields {
     this.#path = path;
   }
 
-  /** Throws InvalidArgument for bytes that are not one JSON object, ResourceExhausted for more than 8 MiB. */
+  /** Throws InvalidArgument for bytes that are not one JSON object, or more than `MAX_DOCUMENT_BYTES`. */
   static parse(bytes: Uint8Array, subject: string): JsonFields {
     refuseHuge(subject, bytes.length);
     let value: unknown;

@@ -36,7 +36,8 @@ const ATTESTATION_ANNOTATION = "vnd.docker.reference.type";
 
 /**
  * Reads an index that `descriptor` names. Throws InvalidArgument for anything that is not plainly one: another
- * media type than the descriptor's, fields of a manifest beside (CVE-2021-41190), malformed entries; ResourceExhausted beyond `MAX_DOCUMENT_BYTES`.
+ * media type than the descriptor's, fields of a manifest beside (CVE-2021-41190), malformed entries, more than
+ * `MAX_DOCUMENT_BYTES`.
  */
 export function parseIndex(bytes: Uint8Array, descriptor: Descriptor): ImageIndex {
   const subject = `index ${descriptor.digest}`;

@@ -3,15 +3,15 @@ import type { Descriptor } from "../core/descriptor.ts";
 import { splitDigest } from "../core/digest.ts";
 import { CtrError, hasCode } from "../core/errors.ts";
 import type { Labels } from "../core/labels.ts";
-import { MAX_DOCUMENT_BYTES } from "../core/manifest.ts";
+import { checkDocumentSize } from "../core/manifest.ts";
 import { type FetchContext, fetchBlob } from "./fetch-blob.ts";
 
 /**
  * Reads an index, manifest or config whole. Throws NotFound, DataLoss also when it does not match its digest any more,
- * ResourceExhausted for one of absurd size.
+ * InvalidArgument for one of absurd size.
  */
 export async function readDocument(content: ContentProvider, descriptor: Descriptor): Promise<Uint8Array> {
-  refuseHuge(descriptor);
+  checkDocumentSize(descriptor);
   await using reader = await content.reader(descriptor.digest);
   const bytes = await reader.read(0, reader.size);
   const { algorithm, hex } = splitDigest(descriptor.digest);
@@ -32,7 +32,8 @@ export async function fetchDocument(
   labelsOf: (bytes: Uint8Array) => Labels,
   context: FetchContext,
 ): Promise<Uint8Array> {
-  refuseHuge(descriptor);
+  // Before a byte of it is fetched: an index can promise a manifest of any size.
+  checkDocumentSize(descriptor);
   await fetchBlob(descriptor, labels, context);
   const bytes = await readSound(descriptor, labels, context);
   try {
@@ -54,13 +55,4 @@ async function readSound(descriptor: Descriptor, labels: Labels, context: FetchC
     await fetchBlob(descriptor, labels, context);
     return readDocument(context.content, descriptor);
   }
-}
-
-/** Before a byte of it is fetched: an index can promise a manifest of any size. */
-function refuseHuge({ digest, size }: Descriptor): void {
-  if (size <= MAX_DOCUMENT_BYTES) return;
-  throw new CtrError(
-    "ResourceExhausted",
-    `document ${digest} of ${size} bytes (at most ${MAX_DOCUMENT_BYTES})`,
-  );
 }

@@ -125,7 +125,7 @@ const failures: [name: string, script: Script, code: ErrorCode, words: RegExp, s
   [
     "a huge manifest by HEAD",
     { [PATH]: described({ "content-length": `${MAX_DOCUMENT_BYTES + 1}` }) },
-    "ResourceExhausted",
+    "InvalidArgument",
     /too many/,
   ],
   [
