@@ -5,6 +5,7 @@ import type { Digest } from "../core/digest.ts";
 import { CtrError, hasCode } from "../core/errors.ts";
 import { type Labels, labelNames } from "../core/labels.ts";
 import { chainIds } from "../core/manifest.ts";
+import { isLayer } from "../core/media-type.ts";
 import type { ProgressListener } from "../core/progress.ts";
 import { randomHex } from "../core/random.ts";
 import type { Snapshotter } from "../core/snapshotter.ts";
@@ -32,8 +33,9 @@ export interface UnpackedLayer {
 
 /**
  * Makes a committed snapshot of each layer, named by its chain ID (OCI image spec, config.md), starting each layer as
- * soon as it has come, and answers the topmost, none for an image without layers. Snapshots that exist are left alone. Throws DataLoss when a layer is
- * not what the config's diff ID promises, InvalidArgument for a hostile layer.
+ * soon as it has come, and answers the topmost, none for an image without layers. Snapshots that exist are left
+ * alone. Throws DataLoss when a layer is not what the config's diff ID promises, InvalidArgument for a hostile layer,
+ * NotImplemented for one of an unknown media type.
  */
 export async function unpackImage(
   configDigest: Digest,
@@ -44,6 +46,7 @@ export async function unpackImage(
   if (layers.length !== diffIds.length) {
     throw new CtrError("InvalidArgument", `image has ${layers.length} layers but ${diffIds.length} diff IDs`);
   }
+  for (const { descriptor } of layers) refuseUnknown(descriptor);
   const chains = chainIds(diffIds);
   let parent = "";
   for (const [at, layer] of layers.entries()) {
@@ -61,6 +64,12 @@ export async function unpackImage(
       [`${labelNames.gcRefSnapshot}.${context.snapshotter.name}`]: top,
     });
   return top;
+}
+
+/** Whatever it is, taking it for an archive would be a guess (STORE-006: filesystem images). */
+function refuseUnknown({ mediaType, digest }: Descriptor): void {
+  if (isLayer(mediaType)) return;
+  throw new CtrError("NotImplemented", `media type ${JSON.stringify(mediaType)} of layer ${digest}`);
 }
 
 /** Bytes that an earlier pull brought can have been damaged since. */
