@@ -1,6 +1,7 @@
 import type { Descriptor } from "../core/descriptor.ts";
 import { CtrError } from "../core/errors.ts";
 import { formatPlatform, hostPlatform } from "../core/platform.ts";
+import type { ProgressListener } from "../core/progress.ts";
 import type { Image } from "../core/records.ts";
 import {
   type ContentCheck,
@@ -18,6 +19,7 @@ export interface CheckOptions {
   verify?: boolean;
   /** Made by `createInspector`, for several images that share blobs: none is hashed twice. */
   inspect?: InspectBlob;
+  onProgress?: ProgressListener;
   signal?: AbortSignal;
 }
 
@@ -42,7 +44,7 @@ export interface Extent {
 
 export async function createInspector(
   client: Client,
-  options: Pick<CheckOptions, "verify" | "signal">,
+  options: Pick<CheckOptions, "verify" | "onProgress" | "signal">,
 ): Promise<InspectBlob> {
   return createBlobInspector(await client.content(), { byHash: options.verify ?? false, ...options });
 }

@@ -23,14 +23,14 @@ export interface ConvertRequest {
 
 /**
  * Makes another image of one that is here and records it, with the labels of the first, under a name that it takes
- * from another image if need be. Throws NotFound when something of the image is missing.
+ * from another image if need be (`hasReplaced`). Throws NotFound when something of the image is missing.
  */
 export async function convert(
   client: Client,
   source: string,
   name: string,
   request: ConvertRequest,
-): Promise<Image> {
+): Promise<{ image: Image; hasReplaced: boolean }> {
   const image = await findImage(client, source);
   const content = await client.content();
   const images = await client.images();
@@ -46,10 +46,10 @@ export async function convert(
     const draft = { name, target: { mediaType, digest, size }, labels: image.labels };
     return metadata.transaction(() => {
       try {
-        return images.update(name, () => draft);
+        return { image: images.update(name, () => draft), hasReplaced: true };
       } catch (error) {
         if (!hasCode(error, "NotFound")) throw error;
-        return images.create(draft);
+        return { image: images.create(draft), hasReplaced: false };
       }
     });
   });

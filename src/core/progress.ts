@@ -7,6 +7,7 @@ export type ProgressState =
   | "uploading"
   | "unpacking"
   | "converting"
+  | "verifying"
   | "done"
   | "exists";
 

@@ -12,7 +12,9 @@ import {
 } from "../core/manifest.ts";
 import { isConfig, isIndex, isManifest } from "../core/media-type.ts";
 import type { Platform } from "../core/platform.ts";
+import type { ProgressListener } from "../core/progress.ts";
 import type { Snapshotter } from "../core/snapshotter.ts";
+import { refKey } from "./fetch-blob.ts";
 import { readDocument } from "./fetch-document.ts";
 import { childrenOf } from "./read-image.ts";
 import { committedState } from "./unpack.ts";
@@ -20,17 +22,32 @@ import { committedState } from "./unpack.ts";
 export type BlobState = "present" | "missing" | "damaged";
 export type InspectBlob = (descriptor: Descriptor) => Promise<BlobState>;
 
-/** Looks at whether the bytes are there with their size or, `byHash`, at what they hash to: each blob once. */
+export interface InspectOptions {
+  /** Hash the bytes; otherwise those that are there with their size are taken for whole. */
+  byHash: boolean;
+  onProgress?: ProgressListener;
+  signal?: AbortSignal;
+}
+
+/** Looks at each blob once, however often it is asked about. */
 export function createBlobInspector(
   content: ContentStore,
-  { byHash, signal }: { byHash: boolean; signal?: AbortSignal },
+  { byHash, onProgress, signal }: InspectOptions,
 ): InspectBlob {
   const known = new Map<Digest, Promise<BlobState>>();
-  const inspect = async ({ digest }: Descriptor): Promise<BlobState> => {
+  const verify = async (descriptor: Descriptor): Promise<BlobState> => {
+    const name = refKey(descriptor);
+    const total = descriptor.size;
+    onProgress?.({ name, state: "verifying", total });
+    const isSound = await content.verify(descriptor.digest);
+    onProgress?.({ name, state: "done", offset: total, total });
+    return isSound ? "present" : "damaged";
+  };
+  const inspect = async (descriptor: Descriptor): Promise<BlobState> => {
     signal?.throwIfAborted();
     try {
-      if (byHash) return (await content.verify(digest)) ? "present" : "damaged";
-      await using _ = await content.reader(digest);
+      if (byHash) return await verify(descriptor);
+      await using _ = await content.reader(descriptor.digest);
       return "present";
     } catch (error) {
       if (hasCode(error, "NotFound")) return "missing";

@@ -1,4 +1,10 @@
-import { checkImage, createInspector, type Extent, type ImageCheck } from "../../../client/check-image.ts";
+import {
+  type CheckOptions,
+  checkImage,
+  createInspector,
+  type Extent,
+  type ImageCheck,
+} from "../../../client/check-image.ts";
 import type { Client } from "../../../client/open.ts";
 import { needsRepair } from "../../../client/repair-image.ts";
 import { CtrError, withSubject } from "../../../core/errors.ts";
@@ -14,6 +20,7 @@ import { writeError } from "../../output.ts";
 import { printListing, printNames } from "../../print/listing.ts";
 import { formatBinarySize } from "../../print/sizes.ts";
 import { tableStyles } from "../../print/table.ts";
+import { openProgress } from "../../progress/open-progress.ts";
 import { repairShown } from "../../repair-image.ts";
 
 interface Checked extends ImageCheck {
@@ -38,13 +45,22 @@ export default defineCommand({
     const client = await context.openClient();
     const images = (await client.images()).list(args.filters);
     const verify = flags.verify || flags.repair;
-    const options = { snapshotter: flags.snapshotter, verify, signal: context.signal };
-    let checked = await checkAll(client, images, options);
+    const checkThem = async () => {
+      using progress = await openProgress({ quiet: flags.quiet || !verify || context.globals.debug });
+      const { onProgress } = progress;
+      return await checkAll(client, images, {
+        snapshotter: flags.snapshotter,
+        verify,
+        onProgress,
+        signal: context.signal,
+      });
+    };
+    let checked = await checkThem();
     const failures: unknown[] = [];
     if (flags.repair) {
       const repaired = await repairAll(client, checked, flags, context);
       failures.push(...repaired.failures);
-      if (repaired.count > 0) checked = await checkAll(client, images, options);
+      if (repaired.count > 0) checked = await checkThem();
     }
     failures.push(...checked.flatMap((one) => reportProblems(one, verify)));
     if (flags.quiet) printNames(checked.filter(isComplete).map(({ image }) => image.name));
@@ -55,11 +71,7 @@ export default defineCommand({
 
 const isComplete = ({ status }: Checked): boolean => status === "complete";
 
-async function checkAll(
-  client: Client,
-  images: readonly Image[],
-  options: { snapshotter: string | undefined; verify: boolean; signal: AbortSignal },
-): Promise<Checked[]> {
+async function checkAll(client: Client, images: readonly Image[], options: CheckOptions): Promise<Checked[]> {
   const inspect = await createInspector(client, options);
   const checked: Checked[] = [];
   for (const image of images) {

@@ -1,3 +1,4 @@
+import { collectInBackground } from "../../../client/collect.ts";
 import { convert } from "../../../client/convert.ts";
 import { wantedPlatforms } from "../../../client/pull.ts";
 import type { Compression } from "../../../core/media-type.ts";
@@ -38,13 +39,14 @@ export default defineCommand({
     const named = flags.allPlatforms ? [] : flags.platform.map(platformOf);
     const client = await openClient();
     using progress = await openProgress({ quiet: globals.debug });
-    const { target } = await convert(client, args.source, args.target, {
+    const { image, hasReplaced } = await convert(client, args.source, args.target, {
       compression,
       toOci: flags.oci || flags.zstd,
       platforms: wantedPlatforms(named, flags.allPlatforms),
       onProgress: progress.onProgress,
       signal,
     });
-    writeOut(`${target.digest}\n`);
+    writeOut(`${image.target.digest}\n`);
+    if (hasReplaced) collectInBackground(client);
   },
 });
