@@ -28,12 +28,42 @@ export async function checkSystem(client: Client, options: ContentCheckOptions):
   ];
 }
 
-/** Mends what can be; answers what could not, with what came in the way. */
+/** What one repair uncovers is for the next: the log of a task that had to be removed first. */
+const MAX_ROUNDS = 3;
+
+export interface Repair {
+  /** As it is now. */
+  results: CheckResult[];
+  repaired: Problem[];
+  /** Mends that failed the last time they were tried. */
+  failures: { problem: Problem; error: unknown }[];
+}
+
+/** Mends what can be of what a check found, and checks again. */
 export async function repairSystem(
-  results: readonly CheckResult[],
-): Promise<{ problem: Problem; error: unknown }[]> {
-  const failures: { problem: Problem; error: unknown }[] = [];
-  for (const problem of results.flatMap(({ problems }) => problems)) {
+  client: Client,
+  found: readonly CheckResult[],
+  options: ContentCheckOptions,
+): Promise<Repair> {
+  const seen = new Map<string, Problem>();
+  let results = [...found];
+  let failures: Repair["failures"] = [];
+  for (let round = 1; round <= MAX_ROUNDS; round++) {
+    const mendable = results.flatMap(({ problems }) => problems).filter(({ mend }) => mend);
+    if (mendable.length === 0) break;
+    for (const problem of mendable) seen.set(keyOf(problem), problem);
+    failures = await mendAll(mendable);
+    results = await checkSystem(client, options);
+  }
+  for (const problem of results.flatMap(({ problems }) => problems)) seen.delete(keyOf(problem));
+  return { results, repaired: [...seen.values()], failures };
+}
+
+const keyOf = ({ kind, namespace = "", name }: Problem): string => [kind, namespace, name].join(" ");
+
+async function mendAll(problems: readonly Problem[]): Promise<Repair["failures"]> {
+  const failures: Repair["failures"] = [];
+  for (const problem of problems) {
     try {
       await problem.mend?.();
     } catch (error) {

@@ -27,26 +27,19 @@ export default defineCommand({
     const client = await context.openClient();
     const options = { verify: flags.verify, signal: context.signal };
     const found = await checkSystem(client, options);
-    const problems = found.flatMap((result) => result.problems);
-    if (!flags.repair || problems.length === 0) {
+    if (!flags.repair) {
       printReport(found, [], flags.output);
-      return problems.length > 0 ? 1 : 0;
+      return isSound(found) ? 0 : 1;
     }
-    for (const { problem, error } of await repairSystem(found)) {
-      warn(`${problem.kind} ${problem.name}: ${reportLine(error)}`);
-    }
-    const left = await checkSystem(client, options);
-    const open = new Set(left.flatMap((result) => result.problems).map(keyOf));
-    printReport(
-      left,
-      problems.filter((problem) => !open.has(keyOf(problem))),
-      flags.output,
-    );
-    return open.size > 0 ? 1 : 0;
+    const { results, repaired, failures } = await repairSystem(client, found, options);
+    for (const { problem, error } of failures) warn(`${problem.kind} ${problem.name}: ${reportLine(error)}`);
+    printReport(results, repaired, flags.output);
+    return isSound(results) ? 0 : 1;
   },
 });
 
-const keyOf = ({ kind, namespace = "", name }: Problem): string => [kind, namespace, name].join(" ");
+const isSound = (results: readonly CheckResult[]): boolean =>
+  results.every(({ problems }) => problems.length === 0);
 
 function printReport(
   results: readonly CheckResult[],

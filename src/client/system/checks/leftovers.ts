@@ -9,12 +9,14 @@ import type { Client } from "../../open.ts";
 import type { CheckResult, Problem } from "../problem.ts";
 import { settledLeftovers } from "../prune.ts";
 
+const LITTER_KINDS = { blob: "blobs", directory: "directories", ingest: "ingests" } as const;
+
 /** Bytes on disk without a row. */
 export async function checkLitter(client: Client): Promise<CheckResult> {
   const sweepers = await sweepersOf(client);
   const { litter } = await planUndisturbed(client, sweepers);
   const problems = litter.map(({ kind, name }) => ({
-    kind: `${kind}s`,
+    kind: LITTER_KINDS[kind],
     name,
     fault: kind === "ingest" ? "nobody has gone on with it for a day" : "nothing in the database names it",
     mend: async () => void (await collectGarbage(client)),
