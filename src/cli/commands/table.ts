@@ -80,11 +80,17 @@ export const commands: Group = {
       ],
     },
     {
+      names: ["plugins", "plugin"],
+      summary: "look at what ctr is made of",
+      members: [{ names: ["list", "ls"], load: () => import("./plugins/list.ts") }],
+    },
+    {
       names: ["snapshots", "snapshot"],
       summary: "manage snapshots",
       flags: snapshotterFlags,
       members: [
         { names: ["commit"], load: () => import("./snapshots/commit.ts") },
+        { names: ["diff"], load: () => import("./snapshots/diff.ts") },
         { names: ["info"], load: () => import("./snapshots/info.ts") },
         { names: ["list", "ls"], load: () => import("./snapshots/list.ts") },
         { names: ["mounts", "m", "mount"], load: () => import("./snapshots/mounts.ts") },
@@ -92,6 +98,7 @@ export const commands: Group = {
         { names: ["delete", "del", "remove", "rm"], load: () => import("./snapshots/delete.ts") },
         { names: ["label"], load: () => import("./snapshots/label.ts") },
         { names: ["tree"], load: () => import("./snapshots/tree.ts") },
+        { names: ["unpack"], load: () => import("./snapshots/unpack.ts") },
         { names: ["usage"], load: () => import("./snapshots/usage.ts") },
         { names: ["view"], load: () => import("./snapshots/view.ts") },
       ],

@@ -11,7 +11,10 @@ export async function objectNames(of: Completion, globals: GlobalValues): Promis
   if (typeof of !== "string") return of;
   if (of === "platforms") return PLATFORMS.map((architecture) => `linux/${architecture}`);
   if (of === "signals") return signalNames();
-  if (of === "snapshotters") return (await import("../../client/snapshotter-names.ts")).snapshotterNames;
+  if (of === "snapshotters") {
+    const { snapshotterNames } = await import("../../client/snapshotter-names.ts");
+    return snapshotterNames(globals.config);
+  }
   await using context = createContext(globals, new AbortController().signal);
   return await recordNames(of, await context.openClient());
 }
