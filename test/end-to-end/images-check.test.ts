@@ -200,6 +200,53 @@ test(
 );
 
 test(
+  "damage that left no trace in the file's times is found by who reads the bytes, and fetched again",
+  withImage(twoLayers, async (bench) => {
+    const { ctr, image } = bench;
+    for (const digest of [topLayer, config!, manifest!]) {
+      damage(bench, digest);
+      // Its row is younger than the damage now, as it is when a disk forgets bytes by itself.
+      await ctr.ok("content", "label", digest, "seen=yes");
+      loseSnapshots(bench);
+      await ctr.ok("images", "pull", image);
+      await ctr.ok("images", "check", "--verify");
+    }
+    assert.is(await runs(bench), "two\n");
+  }),
+);
+
+test(
+  "a run without what it would take says so, and leaves nothing half made",
+  withImage(twoLayers, async (bench) => {
+    const { ctr, image } = bench;
+    damage(bench, topLayer);
+    loseSnapshots(bench);
+    const { code, stderr } = await ctr("run", "--rm", image, "c1");
+    assert.is(code, 1);
+    assert.match(stderr, /data loss/);
+    await ctr.ok("images", "pull", image);
+    assert.is(await runs(bench), "two\n");
+    assert.is(await ctr.ok("leases", "ls", "-q"), "");
+  }),
+);
+
+test(
+  "several processes that mend the same image at once all succeed",
+  withImage(twoLayers, async (bench) => {
+    const { ctr, image } = bench;
+    for (const digest of [topLayer, config!]) damage(bench, digest);
+    loseSnapshots(bench);
+    await Promise.all([
+      ctr.ok("images", "pull", image),
+      ctr.ok("images", "pull", image),
+      ctr.ok("images", "check", "--repair"),
+    ]);
+    assert.equal(await statusOf(bench, "--verify"), [["complete", true]]);
+    assert.is(await runs(bench), "two\n");
+  }),
+);
+
+test(
   "--repair says in one line what it cannot mend",
   withImage(twoLayers, async (bench) => {
     const { ctr, registry } = bench;
