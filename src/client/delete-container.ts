@@ -1,21 +1,32 @@
-import { CtrError, hasCode } from "../core/errors.ts";
+import { CtrError, hasCode, ignoringAbsence } from "../core/errors.ts";
+import type { Container } from "../core/records.ts";
 import type { Task } from "../core/task.ts";
 import { collectInBackground, wasLastUser } from "./collect.ts";
 import type { Client } from "./open.ts";
 
 /**
  * Removes a stopped container with its task and, unless `keepSnapshot`, its snapshot; what else that frees is
- * collected in the background. What an earlier deletion that was killed has removed already is no error. Throws NotFound, FailedPrecondition while its task lives.
+ * collected in the background. What an earlier deletion that was killed has removed already is no error. Throws
+ * NotFound, FailedPrecondition while its task lives.
  */
 export async function deleteContainer(
   client: Client,
   id: string,
   { keepSnapshot = false } = {},
 ): Promise<void> {
-  const containers = await client.containers();
-  const container = containers.get(id);
-  const { snapshotKey, snapshotter } = container;
+  const container = (await client.containers()).get(id);
   await deleteStoppedTask(client, id);
+  await removeRecord(client, container, keepSnapshot);
+}
+
+/** Removes a container that has no task any more, or whose task is being removed. */
+export async function removeRecord(
+  client: Client,
+  container: Container,
+  keepSnapshot = false,
+): Promise<void> {
+  const { id, snapshotKey, snapshotter } = container;
+  const containers = await client.containers();
   const removeSnapshot = async () => {
     if (snapshotKey && !keepSnapshot)
       await ignoringAbsence((await client.snapshotter(snapshotter)).remove(snapshotKey));
@@ -54,13 +65,5 @@ export async function findTask(client: Client, id: string): Promise<Task | undef
   } catch (error) {
     if (hasCode(error, "NotFound")) return undefined;
     throw error;
-  }
-}
-
-async function ignoringAbsence(work: Promise<void>): Promise<void> {
-  try {
-    await work;
-  } catch (error) {
-    if (!hasCode(error, "NotFound")) throw error;
   }
 }

@@ -1,4 +1,4 @@
-import { CtrError, hasCode } from "../core/errors.ts";
+import { CtrError, hasCode, ignoringAbsence } from "../core/errors.ts";
 import type { TypedValue } from "../core/records.ts";
 import type { LockFile } from "../files/lock-file.ts";
 import { deleteContainer, findTask } from "./delete-container.ts";
@@ -50,16 +50,8 @@ export async function isAbandoned(client: Client, id: string): Promise<boolean> 
 /** Removes a container and its task, whatever that is doing. */
 export async function removeWithTask(client: Client, id: string): Promise<void> {
   // Each may be going by itself: the supervisor removes a task whose client is waiting for its end.
-  await ignoringAbsence(async () => (await findTask(client, id))?.delete({ force: true }));
-  await ignoringAbsence(() => deleteContainer(client, id));
-}
-
-async function ignoringAbsence(work: () => Promise<unknown>): Promise<void> {
-  try {
-    await work();
-  } catch (error) {
-    if (!hasCode(error, "NotFound")) throw error;
-  }
+  await ignoringAbsence((await findTask(client, id))?.delete({ force: true }));
+  await ignoringAbsence(deleteContainer(client, id));
 }
 
 async function isEphemeral(client: Client, id: string): Promise<boolean> {

@@ -1,7 +1,9 @@
+import { ignoringAbsence } from "../core/errors.ts";
 import type { Mount } from "../core/mount.ts";
 import type { Container } from "../core/records.ts";
 import type { CreateTask, Exit, ProcessIo, RunTask, Task } from "../core/task.ts";
 import { makeContainer, type NewContainer } from "./containers.ts";
+import { removeRecord } from "./delete-container.ts";
 import { own, removeAbandoned, removeWithTask } from "./ephemeral.ts";
 import type { Client } from "./open.ts";
 import { internalCommand } from "./own-command.ts";
@@ -76,7 +78,10 @@ async function createForTask(client: Client, options: NewContainer & TaskOptions
   const { container, mounts } = await makeContainer(client, options);
   return {
     ...taskOf(container, mounts, options),
-    whenAbandoned: ownership && internalCommand(client, "_reap", id),
+    ...(ownership && {
+      whenAbandoned: internalCommand(client, "_reap", id),
+      besideRemoval: () => ignoringAbsence(removeRecord(client, container)),
+    }),
   };
 }
 

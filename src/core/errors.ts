@@ -44,6 +44,15 @@ export function hasCode(error: unknown, ...codes: ErrorCode[]): error is CtrErro
   return error instanceof CtrError && codes.includes(error.code);
 }
 
+/** For removals: what is gone already is as good as removed. */
+export async function ignoringAbsence(work: Promise<unknown> | undefined): Promise<void> {
+  try {
+    await work;
+  } catch (error) {
+    if (!hasCode(error, "NotFound")) throw error;
+  }
+}
+
 /** Puts `subject: ` before a failure, keeping its class; what is no `CtrError` becomes Unknown with its own words. */
 export function withSubject(subject: string, error: unknown): CtrError {
   if (error instanceof CtrError) return new CtrError(error.code, subject, { cause: error });

@@ -76,6 +76,8 @@ export interface RunTask extends StartTask {
    * clean up after it (`run --rm` whose client was killed). The supervisor has exited, or is about to, by then.
    */
   whenAbandoned?: readonly string[];
+  /** What else the caller removes at the end of the process: begun then, beside the removal of the task itself. */
+  besideRemoval?: () => Promise<void>;
 }
 
 /** A process in a running container. */

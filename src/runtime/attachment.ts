@@ -78,6 +78,17 @@ export async function waitThenDelete(connection: Connection, execId?: string): P
   return fromWireExit(await connection.ask({ op: "wait", execId, thenDelete: true }));
 }
 
+/** The end of the first process; the task is removed by then, and what `remove` removes beside it. */
+export async function waitThenDeleteBeside(
+  connection: Connection,
+  remove: () => Promise<void>,
+): Promise<Exit> {
+  const exit = fromWireExit(await connection.ask({ op: "wait" }));
+  const results = await Promise.allSettled([connection.ask({ op: "delete" }), remove()]);
+  for (const result of results) if (result.status === "rejected") throw result.reason;
+  return exit;
+}
+
 function unlessGone(afterSupervisor: () => Promise<Exit>): (error: unknown) => Promise<Exit> {
   return (error) => {
     if (error instanceof SupervisorGone) return afterSupervisor();

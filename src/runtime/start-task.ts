@@ -1,12 +1,13 @@
 /** Creating, starting and running: what `Tasks` offers beyond looking at what there is. */
 import { CtrError } from "../core/errors.ts";
-import type { Attachment, CreateTask, RunTask, StartTask, Task } from "../core/task.ts";
+import type { Attachment, CreateTask, Exit, RunTask, StartTask, Task } from "../core/task.ts";
 import {
   type AttachedProcess,
   follow,
   openFifoJoin,
   openTerminalJoin,
   waitThenDelete,
+  waitThenDeleteBeside,
 } from "./attachment.ts";
 import { readInitRecord } from "./bundle.ts";
 import { createDiskTask } from "./disk-task.ts";
@@ -52,11 +53,15 @@ export async function runTask(
     const { pid, ended } = await createAndFollow(context, prepared);
     const join = fifoJoin ?? openTerminalJoin(process);
     const identity = { pid, startTicks: readInitRecord(bundle)?.startTicks ?? 0 };
-    return follow({ ...process, identity }, { join, connection, ended }, async () => {
-      const task = createDiskTask(context, bundle);
-      await task.wait();
-      return task.delete();
-    });
+    return follow(
+      { ...process, identity },
+      { join, connection, ended: ended ?? waitForEnd(prepared) },
+      async () => {
+        const task = createDiskTask(context, bundle);
+        await task.wait();
+        return task.delete();
+      },
+    );
   } catch (error) {
     fifoJoin?.close();
     connection[Symbol.dispose]();
@@ -70,10 +75,15 @@ export async function runTask(
  */
 async function createAndFollow(context: TaskContext, prepared: PreparedTask) {
   const created = createAndStart(context, prepared);
-  const ended = prepared.record.terminal ? undefined : waitThenDelete(prepared.connection);
+  const ended = prepared.record.terminal ? undefined : waitForEnd(prepared);
   // Without a beginning, its failure is all that counts.
   ended?.catch(() => {});
   return { pid: await created, ended };
+}
+
+function waitForEnd({ connection, request }: PreparedTask): Promise<Exit> {
+  const { besideRemoval } = request;
+  return besideRemoval ? waitThenDeleteBeside(connection, besideRemoval) : waitThenDelete(connection);
 }
 
 /** In one call of the runtime, unless there is something to be done between the two. */

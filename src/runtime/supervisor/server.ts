@@ -42,7 +42,7 @@ function serve(socket: LineSocket, supervisor: Supervisor, onServed = () => {}):
         try {
           const result = await answer(request as Request, supervisor, socket, () => isOpen);
           if (result !== undefined) socket.send({ n, result });
-          if (isOpen && request.op === "wait") onServed();
+          if (isOpen && endsTask(request as Request)) onServed();
         } catch (error) {
           socket.send({ n, error: toWireError(error) });
         }
@@ -53,6 +53,11 @@ function serve(socket: LineSocket, supervisor: Supervisor, onServed = () => {}):
       for (const execId of attachedExecs) void supervisor.during(() => supervisor.execs.abandon(execId));
     },
   };
+}
+
+/** After this its client needs nobody to clean up after it. */
+function endsTask(request: Request): boolean {
+  return request.op === "delete" || (request.op === "wait" && request.thenDelete === true);
 }
 
 async function answer(
