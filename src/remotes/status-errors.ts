@@ -13,6 +13,7 @@ const CODES: Readonly<Record<number, ErrorCode>> = {
   405: "NotImplemented",
   408: "DeadlineExceeded",
   410: "NotFound",
+  413: "ResourceExhausted",
   416: "InvalidArgument",
   429: "ResourceExhausted",
   501: "NotImplemented",

@@ -86,9 +86,12 @@ export class BlobUpload implements AsyncDisposable {
 
   /** After 413: answers whether smaller requests are left to be tried. */
   sendLessAtOnce(): boolean {
-    const next = this.#chunkBytes === undefined ? FIRST_CHUNK_BYTES : Math.floor(this.#chunkBytes / 4);
-    if (next < this.#leastChunkBytes) return false;
-    this.#chunkBytes = next;
+    const { size } = this.#descriptor;
+    const current = this.#chunkBytes ?? size;
+    if (current <= this.#leastChunkBytes) return false;
+    const next =
+      this.#chunkBytes === undefined ? Math.min(FIRST_CHUNK_BYTES, Math.ceil(size / 2)) : current / 4;
+    this.#chunkBytes = Math.max(Math.floor(next), this.#leastChunkBytes);
     this.#startOver();
     return true;
   }
@@ -151,8 +154,7 @@ export class BlobUpload implements AsyncDisposable {
 
   async #sendChunk(): Promise<void> {
     const { size } = this.#descriptor;
-    const most = this.#chunkBytes === undefined ? size : Math.max(this.#chunkBytes, this.#leastChunkBytes);
-    const sizeBytes = Math.min(most, size - this.offset);
+    const sizeBytes = Math.min(this.#chunkBytes ?? size, size - this.offset);
     const end = this.offset + sizeBytes;
     const response = await this.#send({
       method: "PATCH",
