@@ -14,3 +14,12 @@ export async function openProgress({ quiet }: { quiet: boolean }): Promise<Progr
   const { openScreen } = await import("./screen.ts");
   return openScreen();
 }
+
+/** Does the work with its way shown; the screen is done with before anything else is printed. */
+export async function withProgress<T>(
+  options: { quiet: boolean },
+  work: (onProgress: ProgressListener | undefined) => Promise<T>,
+): Promise<T> {
+  using progress = await openProgress(options);
+  return await work(progress.onProgress);
+}

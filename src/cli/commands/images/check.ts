@@ -20,7 +20,7 @@ import { writeError } from "../../output.ts";
 import { printListing, printNames } from "../../print/listing.ts";
 import { formatBinarySize } from "../../print/sizes.ts";
 import { tableStyles } from "../../print/table.ts";
-import { openProgress } from "../../progress/open-progress.ts";
+import { withProgress } from "../../progress/open-progress.ts";
 import { repairShown } from "../../repair-image.ts";
 
 interface Checked extends ImageCheck {
@@ -45,16 +45,11 @@ export default defineCommand({
     const client = await context.openClient();
     const images = (await client.images()).list(args.filters);
     const verify = flags.verify || flags.repair;
-    const checkThem = async () => {
-      using progress = await openProgress({ quiet: flags.quiet || !verify || context.globals.debug });
-      const { onProgress } = progress;
-      return await checkAll(client, images, {
-        snapshotter: flags.snapshotter,
-        verify,
-        onProgress,
-        signal: context.signal,
-      });
-    };
+    const { snapshotter } = flags;
+    const checkThem = () =>
+      withProgress({ quiet: flags.quiet || !verify || context.globals.debug }, (onProgress) =>
+        checkAll(client, images, { snapshotter, verify, onProgress, signal: context.signal }),
+      );
     let checked = await checkThem();
     const failures: unknown[] = [];
     if (flags.repair) {

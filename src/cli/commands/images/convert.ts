@@ -6,7 +6,7 @@ import { defineCommand, required } from "../../command.ts";
 import { booleanFlag, listFlag } from "../../flags/flag.ts";
 import { platformOf } from "../../flags/platform.ts";
 import { writeOut } from "../../output.ts";
-import { openProgress } from "../../progress/open-progress.ts";
+import { withProgress } from "../../progress/open-progress.ts";
 import { UsageError } from "../../usage-error.ts";
 
 const MISSING = "src and target image need to be specified";
@@ -38,14 +38,14 @@ export default defineCommand({
     // As the real ctr: with --all-platforms it does not matter which are named.
     const named = flags.allPlatforms ? [] : flags.platform.map(platformOf);
     const client = await openClient();
-    using progress = await openProgress({ quiet: globals.debug });
-    const { image, hasReplaced } = await convert(client, args.source, args.target, {
+    const request = {
       compression,
       toOci: flags.oci || flags.zstd,
       platforms: wantedPlatforms(named, flags.allPlatforms),
-      onProgress: progress.onProgress,
-      signal,
-    });
+    };
+    const { image, hasReplaced } = await withProgress({ quiet: globals.debug }, (onProgress) =>
+      convert(client, args.source, args.target, { ...request, onProgress, signal }),
+    );
     writeOut(`${image.target.digest}\n`);
     if (hasReplaced) collectInBackground(client);
   },

@@ -8,7 +8,7 @@ import { noRegistryFlags } from "../../flags/no-registry.ts";
 import { platformOf } from "../../flags/platform.ts";
 import { snapshotterFlags } from "../../flags/snapshotter.ts";
 import { writeOut } from "../../output.ts";
-import { openProgress } from "../../progress/open-progress.ts";
+import { withProgress } from "../../progress/open-progress.ts";
 
 const DAY_MILLISECONDS = 24 * 60 * 60 * 1000;
 
@@ -36,17 +36,17 @@ export default defineCommand({
   async run({ flags, args }, { openClient, globals, signal }) {
     const platform = flags.platform ? platformOf(flags.platform) : hostPlatform();
     const client = await openClient();
-    using progress = await openProgress({ quiet: globals.debug });
-    const { chainId, target } = await mountImage(client, args.ref, {
+    const request = {
       target: args.target || undefined,
       platform,
       isWritable: flags.rw,
       labels: parseLabels(flags.label),
       lifetimeMs: flags.expiration ?? DAY_MILLISECONDS,
       snapshotter: flags.snapshotter,
-      onProgress: progress.onProgress,
-      signal,
-    });
+    };
+    const { chainId, target } = await withProgress({ quiet: globals.debug }, (onProgress) =>
+      mountImage(client, args.ref, { ...request, onProgress, signal }),
+    );
     writeOut(`${chainId}\n${target}\n`);
   },
 });
