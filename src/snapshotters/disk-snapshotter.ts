@@ -71,10 +71,7 @@ class DiskSnapshotter implements Snapshotter {
     const chain = this.records.chain(key);
     const record = chain.at(-1)!;
     if (record.kind === "Committed") {
-      const why = new CtrError(
-        "FailedPrecondition",
-        `requested snapshot ${JSON.stringify(key)} not active or view`,
-      );
+      const why = new CtrError("FailedPrecondition", `requested snapshot ${key} not active or view`);
       throw withSubject("failed to get active mount", why);
     }
     // After a power cut the row may be there without its directory, which nobody had synced.

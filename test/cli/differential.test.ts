@@ -28,6 +28,8 @@ function comparable(text: string, namespace: string): string {
   return (
     text
       .replaceAll(namespace, "NAMESPACE")
+      // Its own name for a snapshot.
+      .replaceAll(/NAMESPACE\/\d+\//g, "")
       // Help has words of its own.
       .replace(/^(Incorrect Usage.*)\n[\s\S]*$/, "$1")
       .replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d)/g, "TIME")
@@ -135,12 +137,49 @@ equally("snapshots", [
   "snapshots usage",
   "snapshots usage -b k2",
   "snapshots info k2",
+  "snapshots info v1",
+  "snapshots label v1 a=1",
+  "snapshots label v1 a=",
+  "snapshots label nosuch a=1",
+  "snapshots view v2 nosuch",
+  "snapshots view v3 c1",
+  "snapshots commit c2 v3",
+  "snapshots commit c1 k2",
+  "snapshots mounts /t c1",
+  "snapshots usage nosuch",
+  "snapshots diff",
+  "snapshots diff nosuch",
+  "snapshots diff c1 nosuch",
+  "snapshots diff --media-type text/plain c1",
+  "snapshots diff --media-type application/vnd.oci.image.layer.v1.tar c1",
+  "snapshots diff --media-type application/vnd.oci.image.layer.v1.tar c1 k2",
+  "snapshots unpack",
+  "snapshots unpack zz",
+  "snapshots unpack sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
   "snapshots rm c1",
   "snapshots rm nosuch",
-  "snapshots rm k2 v1 c1",
+  "snapshots rm k2 v3 c1",
   "snapshots --snapshotter nosuch ls",
   "snapshots ls",
 ]);
+
+test("mounts of snapshots differ in their directories alone", async () => {
+  const chain = (await oracle.ok("snapshots", "ls")).match(/sha256:\w+/)![0];
+  for (const words of [
+    ["prepare", "--mounts", "m1"],
+    ["prepare", "--mounts", "m2", chain],
+    ["view", "--mounts", "m3", chain],
+    ["prepare", "-t", "/there", "m4", chain],
+    ["mounts", "/there", "m1"],
+    ["mounts", "/there", "m2"],
+  ]) {
+    const theirs = await oracle.ok("snapshots", ...words);
+    const ours = await bench.ctr.ok("snapshots", ...words);
+    const withoutPlaces = (text: string) => text.replaceAll(/\/[^\s:,"=]*\/\d+\/(fs|work)/g, "/$1");
+    assert.is(withoutPlaces(ours), withoutPlaces(theirs), words.join(" "));
+  }
+  for (const ctr of [oracle, bench.ctr]) await ctr.ok("snapshots", "rm", "m1", "m2", "m3", "m4");
+});
 
 equally("leases", [
   "leases create --id l1 x=y",
