@@ -81,6 +81,11 @@ export function isPassing(error: unknown): boolean {
   return error instanceof CtrError && PASSING_CODES.has(codeOf(error.cause));
 }
 
+/** Whether a server broke off because of who we are, or showed no certificate at all. TLS 1.3 tells late: as a reset. */
+export function isHandshakeRefused(error: unknown): boolean {
+  return error instanceof CtrError && ["EPROTO", "ECONNRESET"].includes(codeOf(error.cause));
+}
+
 export function isRefused(error: unknown): boolean {
   return error instanceof CtrError && codeOf(error.cause) === "ECONNREFUSED";
 }

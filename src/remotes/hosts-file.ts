@@ -66,7 +66,7 @@ function readEntry(
 
 /** `https://` where no scheme is written, and `/v2` at the end unless the path is to stay as it is. */
 function baseOf(address: string, overridePath: boolean, subject: string): string {
-  const full = address.startsWith("http") ? address : `https://${address}`;
+  const full = /^[a-z]+:\/\//i.test(address) ? address : `https://${address}`;
   const url = URL.canParse(full) ? new URL(full) : undefined;
   if (!url || !/^https?:$/.test(url.protocol) || url.username || url.search) {
     throw new CtrError("InvalidArgument", `${subject}: ${quote(address)} is no address of a registry`);

@@ -4,8 +4,8 @@ import type { RemoteOptions } from "./options.ts";
 /** What fetch takes as `tls`. */
 export interface TlsSettings {
   ca?: string[];
-  cert?: string | string[];
-  key?: string | string[];
+  cert?: string;
+  key?: string;
   rejectUnauthorized?: boolean;
 }
 
@@ -41,17 +41,20 @@ const SYSTEM_AUTHORITIES = [
 
 /**
  * Reads the certificates. Bun brings authorities of its own and would ignore those that an administrator added to
- * the system's. Throws InvalidArgument for a file that cannot be read.
+ * the system's, and it takes one client certificate: `pairAt` says which. Throws InvalidArgument for a file that
+ * cannot be read.
  */
-export async function readTlsSettings({ caFiles, clientPairs, skipVerify }: TlsFiles): Promise<TlsSettings> {
+export async function readTlsSettings(
+  { caFiles, clientPairs, skipVerify }: TlsFiles,
+  pairAt: number,
+): Promise<TlsSettings> {
   const own = await Promise.all(caFiles.map(readPem));
   const system = skipVerify ? undefined : await readSystemAuthorities();
   const ca = system ? [system, ...own] : own;
-  const certificates = await Promise.all(clientPairs.map(({ certFile }) => readPem(certFile)));
-  const keys = await Promise.all(clientPairs.map(({ keyFile }) => readPem(keyFile)));
+  const pair = clientPairs[pairAt];
   return {
     ...(ca.length > 0 && { ca }),
-    ...(certificates.length > 0 && { cert: certificates, key: keys }),
+    ...(pair && { cert: await readPem(pair.certFile), key: await readPem(pair.keyFile) }),
     ...(skipVerify && { rejectUnauthorized: false }),
   };
 }

@@ -1,13 +1,14 @@
 import { CtrError } from "../core/errors.ts";
 import { canceled, pause, retryDelayMs } from "./backoff.ts";
 import { readBody } from "./body.ts";
+import { ClientPairs } from "./client-pairs.ts";
 import { connectionError, isPassing, Stalled } from "./connection-errors.ts";
 import { HttpLog } from "./http-log.ts";
 import { DEFAULT_PACE, type Pace, type RemoteOptions } from "./options.ts";
 import { checkOnward, parseRemoteUrl, showUrl } from "./origins.ts";
 import { exemptLoopbackFromProxy } from "./proxy.ts";
 import { Secrets } from "./secrets.ts";
-import { readTlsSettings, type TlsFiles, type TlsSettings, tlsFilesOf, withoutIdentity } from "./tls.ts";
+import { type TlsFiles, type TlsSettings, tlsFilesOf, withoutIdentity } from "./tls.ts";
 import { type BodyStream, streamBody, type UploadBody } from "./upload-body.ts";
 
 export interface HttpRequest {
@@ -59,7 +60,7 @@ export class Transport {
   readonly pace: Pace;
   readonly #options: RemoteOptions;
   readonly #tlsFiles: TlsFiles;
-  readonly #tls = new Map<TlsFiles, Promise<TlsSettings>>();
+  readonly #clientPairs = new ClientPairs();
 
   constructor(options: RemoteOptions) {
     this.#options = options;
@@ -97,7 +98,7 @@ export class Transport {
     const followed = redirectsToFollow(request);
     for (let hops = 0; ; hops++) {
       const isOwnOrigin = url.origin === request.url.origin && !request.isForeign;
-      const response = await this.#once({ ...request, url, authorization, hostHeaders }, isOwnOrigin);
+      const response = await this.#secured({ ...request, url, authorization, hostHeaders }, isOwnOrigin);
       const location = response.headers.get("location");
       if (!followed?.has(response.status) || !location) return response;
       await response.discard();
@@ -113,7 +114,14 @@ export class Transport {
     }
   }
 
-  async #once(request: HttpRequest, isOwnOrigin: boolean): Promise<HttpResponse> {
+  #secured(request: HttpRequest, isOwnOrigin: boolean): Promise<HttpResponse> {
+    if (request.url.protocol !== "https:") return this.#once(request);
+    return this.#clientPairs.send(request.tls ?? this.#tlsFiles, (settings) =>
+      this.#once(request, isOwnOrigin ? settings : withoutIdentity(settings)),
+    );
+  }
+
+  async #once(request: HttpRequest, tls?: TlsSettings): Promise<HttpResponse> {
     const { method, url, signal } = request;
     const headers = this.#headers(request);
     this.log.request(method, url, headers, Object.keys(request.hostHeaders ?? {}));
@@ -135,7 +143,7 @@ export class Transport {
         // Bun's own limit of 5 minutes is for the whole exchange; ours are above and in the body.
         timeout: false,
         signal: signal ? AbortSignal.any([signal, ours.signal]) : ours.signal,
-        ...(url.protocol === "https:" && { tls: await this.#tlsFor(request, isOwnOrigin) }),
+        tls,
       } as BunFetchRequestInit);
       this.log.response(response.status, response.statusText, response.headers);
       this.log.event(
@@ -157,13 +165,6 @@ export class Transport {
     if (authorization) headers.set("authorization", authorization);
     if (isUpload(body)) headers.set("content-length", `${body.sizeBytes}`);
     return headers;
-  }
-
-  async #tlsFor({ tls: files = this.#tlsFiles }: HttpRequest, isOwnOrigin: boolean): Promise<TlsSettings> {
-    const reading = this.#tls.get(files) ?? readTlsSettings(files);
-    this.#tls.set(files, reading);
-    const settings = await reading;
-    return isOwnOrigin ? settings : withoutIdentity(settings);
   }
 
   #response(response: Response, { method, url, signal }: HttpRequest, ours: AbortController): HttpResponse {
