@@ -75,31 +75,45 @@ export async function bring<T>(
   const failure = new AbortController();
   const signals = [failure.signal, ...(options.signal ? [options.signal] : [])];
   const stoppable = { ...options, signal: AbortSignal.any(signals) };
+  const fetches: Fetches = new Map();
   const work = async (lease: WorkLease) => {
     lease.protect({ type: "content", id: target.digest });
-    const manifests = await fetchManifests(client, target, fetcher, labels, stoppable);
+    const manifests = await fetchManifests(client, target, { fetcher, labels, fetches }, stoppable);
     return use(await unpackManifests(client, target, manifests, lease, stoppable));
   };
   try {
     return await withLease(client, work, isPassing);
   } catch (error) {
     failure.abort();
-    if (!isPassing(error)) await collectGarbage(client);
+    if (!isPassing(error)) {
+      await dropUnfinished(client, fetches);
+      await collectGarbage(client);
+    }
     throw error;
   }
+}
+
+/** Each blob's ref, with its way into the content store. */
+type Fetches = Map<string, Promise<void>>;
+
+/** Waits until all have stopped; an ingest that somebody else goes on with by now is left to them. */
+async function dropUnfinished(client: Client, fetches: Fetches): Promise<void> {
+  const content = await client.content();
+  const drop = async ([ref, fetching]: [string, Promise<void>]) => fetching.catch(() => content.abort(ref));
+  await Promise.allSettled([...fetches].map(drop));
 }
 
 async function fetchManifests(
   client: Client,
   target: Descriptor,
-  fetcher: Fetcher,
-  labels: Labels,
+  { fetcher, labels, fetches }: { fetcher: Fetcher; labels: Labels; fetches: Fetches },
   options: PullOptions,
 ): Promise<FetchedManifest[]> {
   return fetchImage(target, {
     content: await client.content(),
     fetcher,
     labels,
+    onFetch: (ref, fetching) => fetches.set(ref, fetching),
     platforms: options.platforms ?? [hostPlatform()],
     allMetadata: options.allMetadata ?? false,
     withoutLayers: options.withoutLayers,

@@ -10,6 +10,8 @@ export interface FetchContext {
   content: ContentStore;
   fetcher: Fetcher;
   onProgress?: ProgressListener;
+  /** Told of each blob that is fetched, with the ref of its ingest. */
+  onFetch?: (ref: string, fetching: Promise<void>) => void;
   signal?: AbortSignal;
 }
 
@@ -26,11 +28,13 @@ export function refKey({ mediaType, digest }: Descriptor): string {
  * Brings a blob into the content store, from where an earlier ingest of it stopped. A blob whose bytes were lost is
  * fetched again. Throws what the fetcher throws, and DataLoss when the registry's bytes are not the descriptor's.
  */
-export async function fetchBlob(
-  descriptor: Descriptor,
-  labels: Labels,
-  context: FetchContext,
-): Promise<void> {
+export function fetchBlob(descriptor: Descriptor, labels: Labels, context: FetchContext): Promise<void> {
+  const fetching = fetchWhole(descriptor, labels, context);
+  context.onFetch?.(refKey(descriptor), fetching);
+  return fetching;
+}
+
+async function fetchWhole(descriptor: Descriptor, labels: Labels, context: FetchContext): Promise<void> {
   const { fetcher, onProgress, signal } = context;
   const name = refKey(descriptor);
   await using writer = await openWriter(descriptor, labels, context);
@@ -43,7 +47,7 @@ export async function fetchBlob(
     onProgress?.({ name, state: "downloading", offset, total: descriptor.size });
   }
   const isCommitted = await commitOrDrop(writer, descriptor, labels, context, resumedAt > 0);
-  if (!isCommitted) return fetchBlob(descriptor, labels, context);
+  if (!isCommitted) return fetchWhole(descriptor, labels, context);
   onProgress?.({ name, state: "done", offset, total: descriptor.size });
 }
 
