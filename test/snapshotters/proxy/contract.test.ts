@@ -9,7 +9,7 @@ import { type SnapshotPlugin, startSnapshotPlugin } from "../../support/snapshot
 /** One plugin serves all namespaces of a state directory. */
 const serving = new Map<string, { plugin: Promise<SnapshotPlugin>; users: number }>();
 
-snapshotterSuite("a plugin's snapshotter", async (root, namespace) => {
+snapshotterSuite("proxied", async (root, namespace) => {
   const address = join(dirname(root), "plugin.sock");
   mkdirSync(join(root, "snapshots"), { recursive: true });
   const served = serving.get(root) ?? {
