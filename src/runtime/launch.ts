@@ -202,6 +202,16 @@ interface SpawnedSupervisor {
 }
 
 const CONNECTION_FD = 3;
+/**
+ * A supervisor waits, and hardly ever computes: without helper threads and optimizing compiler, JavaScriptCore keeps
+ * a tenth less private memory for it.
+ */
+const LEAN_ENGINE = {
+  BUN_JSC_numberOfGCMarkers: "1",
+  BUN_JSC_useConcurrentGC: "0",
+  BUN_JSC_useConcurrentJIT: "0",
+  BUN_JSC_useDFGJIT: "0",
+};
 
 /** In a session of its own, with nothing of ours but a connection and the lock. */
 function spawnSupervisor(bundle: Bundle, lockFd: number): SpawnedSupervisor {
@@ -209,7 +219,7 @@ function spawnSupervisor(bundle: Bundle, lockFd: number): SpawnedSupervisor {
   const child = Bun.spawn([...supervisorCommand(), bundle.path], {
     stdio: ["ignore", "ignore", logFd, "pipe", lockFd],
     detached: true,
-    env: runtimeEnvironment(),
+    env: { ...runtimeEnvironment(), ...LEAN_ENGINE },
     cwd: "/",
   });
   child.unref();
