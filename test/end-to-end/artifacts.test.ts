@@ -1,0 +1,85 @@
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { mediaTypes } from "../../src/core/media-type.ts";
+import { type BuiltImage, blobOf, buildImage, buildLayer, type ImageBlob } from "../support/image.ts";
+import { pushImage } from "../support/push-image.ts";
+import { openWorkbench, type Workbench } from "../support/workbench.ts";
+
+const LAYER = buildLayer([{ path: "file", content: "hello" }]);
+
+/** A document of any kind over blobs of any kind. */
+function documentOf(mediaType: string, fields: object, children: ImageBlob[]): BuiltImage {
+  const document = blobOf(mediaType, JSON.stringify({ schemaVersion: 2, mediaType, ...fields }));
+  return { target: document.descriptor, blobs: [...children, document] };
+}
+
+const parts = [
+  blobOf("application/vnd.containerd.container.criu.checkpoint.criu.tar", "memory"),
+  blobOf("application/vnd.containerd.container.checkpoint.config.v1+proto", "spec"),
+  { ...LAYER },
+];
+const empty = blobOf("application/vnd.oci.empty.v1+json", "{}");
+const thing = blobOf("text/plain", "anything");
+const subject = buildImage({ layers: [LAYER] });
+
+const cases: [name: string, image: BuiltImage][] = [
+  [
+    "a checkpoint",
+    documentOf(mediaTypes.ociIndex, { manifests: parts.map(({ descriptor }) => descriptor) }, parts),
+  ],
+  [
+    "an artifact",
+    documentOf(
+      mediaTypes.ociManifest,
+      { artifactType: "application/vnd.example.thing", config: empty.descriptor, layers: [thing.descriptor] },
+      [empty, thing],
+    ),
+  ],
+  [
+    "an artifact with a config of its own, and no layer",
+    documentOf(mediaTypes.ociManifest, { config: thing.descriptor, layers: [] }, [thing]),
+  ],
+  [
+    "a referrer",
+    documentOf(
+      mediaTypes.ociManifest,
+      { subject: subject.target, config: empty.descriptor, layers: [thing.descriptor] },
+      [empty, thing],
+    ),
+  ],
+];
+
+for (const [name, image] of cases) {
+  test(`${name} is pulled, stored, listed, and pushed again with the same digest`, async () => {
+    await using bench = await openWorkbench({ image, isPulled: false });
+    const { ctr, registry, image: ref } = bench;
+    await ctr.ok("images", "pull", ref);
+    for (const { descriptor } of image.blobs) {
+      assert.match(await ctr.ok("content", "list", "--quiet"), new RegExp(descriptor.digest));
+    }
+    assert.match(await ctr.ok("images", "list"), new RegExp(image.target.digest));
+    assert.is(await ctr.ok("snapshots", "list"), "KEY PARENT KIND \n");
+    assert.ok((await ctr.ok("content", "fetch-object", ref)).startsWith('{"schemaVersion":2'));
+    await ctr.ok("images", "push", `${registry.host}/copy:1`, ref);
+    assert.is(await digestAt(bench, "copy", "1"), image.target.digest);
+    await ctr.ok("images", "rm", "--sync", ref);
+    assert.is(await ctr.ok("content", "list", "--quiet"), "");
+  });
+}
+
+test("a referrer is found by digest, as its subject's list names it", async () => {
+  await using bench = await openWorkbench({ image: subject, isPulled: false });
+  const [, , , referrer] = cases.map(([, image]) => image);
+  const ref = await pushImage(referrer!, bench.registry, "library/busybox", "signature");
+  const byDigest = `${ref.slice(0, ref.lastIndexOf(":"))}@${referrer!.target.digest}`;
+  const fetched = JSON.parse(await bench.ctr.ok("content", "fetch-object", byDigest));
+  assert.is(fetched.subject.digest, subject.target.digest);
+});
+
+async function digestAt({ registry }: Workbench, repository: string, tag: string): Promise<string | null> {
+  const headers = { accept: `${mediaTypes.ociManifest}, ${mediaTypes.ociIndex}` };
+  const answer = await registry.fetch(`/v2/${repository}/manifests/${tag}`, { method: "HEAD", headers });
+  return answer.headers.get("docker-content-digest");
+}
+
+test.run();
