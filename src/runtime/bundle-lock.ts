@@ -73,9 +73,17 @@ function makeDirectory(path: string): void {
   } catch (error) {
     if (hasErrno(error, "EEXIST")) return;
     if (!hasErrno(error, "ENOENT")) throw asSysError(error, path);
-    // Passable: a container in a user namespace reaches its root through these as another user.
-    mkdirSync(dirname(path), { mode: 0o711, recursive: true });
+    makeParents(dirname(path));
     makeDirectory(path);
+  }
+}
+
+/** Passable: a container in a user namespace reaches its root through these as another user. */
+function makeParents(path: string): void {
+  try {
+    mkdirSync(path, { mode: 0o711, recursive: true });
+  } catch (error) {
+    throw asSysError(error, path);
   }
 }
 

@@ -262,6 +262,20 @@ test("the root of a user namespace, nobody on the host, gets to its files", asyn
   await task.delete();
 });
 
+test("a task that has ended needs no process: how it ended is on disk", async () => {
+  await using t = openTestTasks();
+  const begin = async (id: string) =>
+    t.tasks.create(id, t.request(id, ["sh", "-c", "exit 4"], { kind: "log" }));
+  const tasks = [await begin("c1"), await begin("c2")];
+  for (const task of tasks) await task.start();
+  await waitFor(() => processesNaming(t.path).length === 0);
+  for (const task of tasks) {
+    assert.is(await task.status(), "stopped");
+    assert.is((await task.wait()).status, 4);
+    assert.is((await task.delete()).status, 4);
+  }
+});
+
 test("twenty tasks at once, made and deleted side by side", async () => {
   await using t = openTestTasks();
   const ids = Array.from({ length: 20 }, (_, index) => `c${index + 10}`);

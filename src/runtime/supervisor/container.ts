@@ -27,7 +27,7 @@ export interface Container {
   abandon(): Promise<void>;
 }
 
-export function createContainer(bundle: Bundle, context: StartContext): Container {
+export function createContainer(bundle: Bundle, context: StartContext, onEnded: () => void): Container {
   let record: TaskRecord | undefined;
   let creation: Promise<SupervisedProcess> | undefined;
   let init: SupervisedProcess | undefined;
@@ -60,6 +60,7 @@ export function createContainer(bundle: Bundle, context: StartContext): Containe
       isEnding = true;
       if (!task.hasPidNamespace) await killOthers(task);
       end = initEnd;
+      onEnded();
       return initEnd;
     });
     return init;

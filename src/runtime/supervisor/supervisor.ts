@@ -51,7 +51,7 @@ export function createSupervisor(bundle: Bundle, leave: () => void): Supervisor 
     const isKept = !isRemoved && (record?.output === "fifo" || record?.output === "terminal");
     if (!isKept) leave();
   };
-  const container = createContainer(bundle, context);
+  const container = createContainer(bundle, context, leaveIfDone);
   const execs = createExecs(bundle, context, leaveIfDone);
 
   const during = async (work: () => Promise<void>) => {
