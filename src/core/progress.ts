@@ -7,6 +7,8 @@ export type ProgressState =
   | "uploading"
   | "unpacking"
   | "converting"
+  | "importing"
+  | "exporting"
   | "verifying"
   | "done"
   | "exists";

@@ -36,7 +36,8 @@ export async function writeDocument(
   return { digest, size: bytes.length };
 }
 
-function formatLikeGo(document: JsonObject): string {
+/** As Go's encoder has it, with the fields in its structs' order. */
+export function formatLikeGo(document: JsonObject): string {
   const text = JSON.stringify(ordered(document));
   return text.replaceAll(/[<>&\u2028\u2029]/g, (character) => {
     return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
