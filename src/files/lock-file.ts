@@ -98,7 +98,7 @@ function heldByOther(path: string, subject: string): CtrError {
   const isKnown = /^[1-9]\d*$/.test(pid) && readProcessStat(Number(pid)) !== undefined;
   const holder = isKnown ? `process ${pid} since ${since}` : "another process";
   return new CtrError("Unavailable", `${subject} is locked by ${holder}`, {
-    hint: "Wait until it is done, or end it.",
+    hint: "wait until it is done, or end it",
   });
 }
 

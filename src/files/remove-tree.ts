@@ -210,6 +210,6 @@ function named({ path, levels }: Removal, name: Name, error: unknown): unknown {
 
 function mountedInside(path: string, mountPoint: string): CtrError {
   return new CtrError("FailedPrecondition", `remove ${path}: something is mounted at ${mountPoint}`, {
-    hint: `Unmount it first (umount ${mountPoint}).`,
+    hint: `unmount it first: umount ${mountPoint}`,
   });
 }

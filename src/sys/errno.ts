@@ -124,15 +124,15 @@ function hintFor(name: string): string | undefined {
   switch (name) {
     case "EACCES":
     case "EPERM":
-      return process.geteuid?.() === 0 ? undefined : "Run it as root, for example with sudo.";
+      return process.geteuid?.() === 0 ? undefined : "run it as root, for example with sudo";
     case "ENOSPC":
-      return "Free some disk space or inodes, then try again.";
+      return "free some disk space or inodes, then try again";
     case "EDQUOT":
-      return "Free some disk space or raise the quota, then try again.";
+      return "free some disk space or raise the quota, then try again";
     case "EMFILE":
-      return "Raise the limit on open files (ulimit -n).";
+      return "raise the limit on open files: ulimit -n";
     case "ENFILE":
-      return "Raise the kernel's limit on open files (sysctl fs.file-max).";
+      return "raise the kernel's limit on open files: sysctl fs.file-max";
     default:
       return undefined;
   }

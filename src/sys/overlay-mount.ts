@@ -89,7 +89,7 @@ function openContext(): number {
 function tooOld(cause: unknown): CtrError {
   return new CtrError("FailedPrecondition", "overlay of more layers than this kernel takes", {
     cause,
-    hint: "Use Linux 6.8 or later, or an image with fewer layers.",
+    hint: "use Linux 6.8 or later, or an image with fewer layers",
   });
 }
 

@@ -241,7 +241,7 @@ test("what resists is named with its whole path, and how to go on", async () => 
     }
   `;
   const { stdout } = await run([process.execPath, "-e", program]);
-  assert.match(stdout, `EACCES,${dir.join("tree/a/b/kept")},PermissionDenied,Run it as root`);
+  assert.match(stdout, `EACCES,${dir.join("tree/a/b/kept")},PermissionDenied,run it as root`);
 });
 
 test("the root directory is refused", () => {

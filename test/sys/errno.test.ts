@@ -105,7 +105,7 @@ test("who is not root is told to be", async () => {
     try { mkdirAt(-100, "/root/x", 0o700) } catch (error) { console.log(error.code, error.hint) }
   `;
   const { stdout } = await run([process.execPath, "-e", program]);
-  assert.match(stdout, "PermissionDenied Run it as root");
+  assert.match(stdout, "PermissionDenied run it as root");
 });
 
 test("a refusal is no failure of a call", () => {
