@@ -29,10 +29,18 @@ function rootFailure(thrown: unknown): unknown {
 
 /** The sentence, with the hint in parentheses. */
 export function reportLine(error: unknown): string {
-  const message = error instanceof Error ? error.message || error.name : String(error);
+  const message =
+    error instanceof Error ? systemFailure(error) || error.message || error.name : String(error);
   const hint = error instanceof CtrError || error instanceof UnknownCommand ? error.hint : undefined;
   const line = message.trim().replaceAll(/\s*\n\s*/g, "; ");
   return hint ? `${line} (${hint})` : line;
+}
+
+/** What Node says of a failed system call, in the order of all our others: `open "x": no such file or directory`. */
+function systemFailure({ message, code, syscall, path }: NodeJS.ErrnoException): string | undefined {
+  if (!code || !syscall || !message.startsWith(`${code}: `)) return undefined;
+  const words = message.slice(code.length + 2).split(`, ${syscall}`)[0];
+  return `${syscall}${path ? ` ${JSON.stringify(path)}` : ""}: ${words}`;
 }
 
 function fullStory(error: unknown): string {

@@ -1,7 +1,7 @@
 import { Database, SQLiteError, type SQLQueryBindings } from "bun:sqlite";
-import { accessSync, chmodSync, closeSync, mkdirSync, openSync } from "node:fs";
+import { accessSync, chmodSync, closeSync, constants, mkdirSync, openSync } from "node:fs";
 import { dirname } from "node:path";
-import { CtrError, type ErrorCode } from "../core/errors.ts";
+import { CtrError, type ErrorCode, withSubject } from "../core/errors.ts";
 import { asSysError, hasErrno } from "../sys/errno.ts";
 import { bringSchemaUp, isSchemaCurrent } from "./schema.ts";
 
@@ -164,7 +164,18 @@ export class Connection {
       // Extended codes, as SQLITE_IOERR_WRITE, start with their class.
       const known = Object.keys(CODES).find((name) => error.code?.startsWith(name));
       const [code, what, hint] = known ? CODES[known]! : (["Unknown", `failed: ${error.message}`] as const);
-      throw new CtrError(code, `metadata database ${this.path} ${what}`, { cause: error, hint });
+      const subject = `metadata database ${this.path} ${what}`;
+      if (code === "PermissionDenied") this.#requireWritable(subject);
+      throw new CtrError(code, subject, { cause: error, hint });
+    }
+  }
+
+  /** SQLite does not say why; a read-only filesystem is no matter of rights. */
+  #requireWritable(subject: string): void {
+    try {
+      accessSync(dirname(this.path), constants.W_OK);
+    } catch (error) {
+      throw withSubject(subject, asSysError(error));
     }
   }
 }
