@@ -56,7 +56,7 @@ export async function makeContainer(client: Client, request: NewContainer): Prom
   validateIdentifier(request.id);
   const fromImage =
     request.source.kind === "image" ? await openSource(client, request, request.source) : undefined;
-  return exclusively(client, `create-${client.namespace}-${request.id}`, () =>
+  return exclusively(client, `create-${client.namespace}--${request.id}`, () =>
     sparedFromCollection(client, async () => {
       await refuseTaken(client, request.id);
       return fromImage ? createFromImage(client, request, fromImage) : createFromHost(client, request);

@@ -51,7 +51,8 @@ export async function isOwned(client: Client, id: string): Promise<boolean> {
   return lock === undefined;
 }
 
-const ownerLock = (namespace: string, id: string): string => `owner-${namespace}-${id}`;
+/** Two hyphens are in no identifier: `a` and `b-c` must not share a lock with `a-b` and `c`. */
+const ownerLock = (namespace: string, id: string): string => `owner-${namespace}--${id}`;
 
 /**
  * Files of locks whose holders were killed: nobody holds them. An owner's stays as long as there is a container that
@@ -107,6 +108,10 @@ function listNames(directory: string): string[] {
 }
 
 function madeDirectory(path: string): string {
-  mkdirSync(path, { recursive: true, mode: 0o700 });
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw asSysError(error, path);
+  }
   return path;
 }
