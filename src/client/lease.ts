@@ -1,5 +1,4 @@
 import { hasCode } from "../core/errors.ts";
-import { type Labels, labelNames } from "../core/labels.ts";
 import type { LeaseResource } from "../core/records.ts";
 import type { Client } from "./open.ts";
 
@@ -42,8 +41,4 @@ export function isPassing(error: unknown): boolean {
     "ResourceExhausted",
     "Unauthenticated",
   );
-}
-
-export function contentLabels(host: string, repository: string): Labels {
-  return { [`${labelNames.distributionSource}.${host}`]: repository };
 }
