@@ -18,14 +18,14 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { type ErrorCode, hasCode } from "../../src/core/errors.ts";
 import { labelNames } from "../../src/core/labels.ts";
-import type { Mount } from "../../src/core/mount.ts";
 import type { Snapshotter } from "../../src/core/snapshotter.ts";
 import { mkdirAt } from "../../src/sys/entries.ts";
-import { mountAll, unmountAll } from "../../src/sys/mount.ts";
 import { AT_FDCWD, closeFd, O_CREAT, O_DIRECTORY, O_PATH, O_WRONLY, openAt } from "../../src/sys/open.ts";
 import { getXattr, setXattr } from "../../src/sys/xattr.ts";
-import { type TempDir, tempDir } from "../support/temp.ts";
+import { layer, type SnapshotBench, viewed, within } from "../support/snapshot-layers.ts";
+import { tempDir } from "../support/temp.ts";
 import { listTree } from "../support/tree.ts";
+import { addLayerCases } from "./snapshotter-layers.ts";
 
 /** One namespace's snapshotter below a state directory. */
 export type OpenSnapshotter = (root: string, namespace: string) => Promise<Snapshotter & AsyncDisposable>;
@@ -34,7 +34,7 @@ export type OpenSnapshotter = (root: string, namespace: string) => Promise<Snaps
 export function snapshotterSuite(name: string, open: OpenSnapshotter, makeDir = tempDir): void {
   const test = suite(name);
 
-  const inState = (use: (bench: Bench) => Promise<void>) => async () => {
+  const inState = (use: (bench: SnapshotBench) => Promise<void>) => async () => {
     using dir = makeDir();
     await using snapshotter = await open(dir.join("state"), "one");
     await use({ dir, root: dir.join("state"), snapshotter });
@@ -278,57 +278,8 @@ export function snapshotterSuite(name: string, open: OpenSnapshotter, makeDir = 
     }
   });
 
+  addLayerCases(test, inState);
   test.run();
-}
-
-interface Bench {
-  dir: TempDir;
-  root: string;
-  snapshotter: Snapshotter;
-}
-
-/** Mounts at a directory of its own meanwhile. */
-async function within<T>(
-  { dir }: Pick<Bench, "dir">,
-  mounts: readonly Mount[],
-  use: (root: string) => T,
-): Promise<T> {
-  const place = dir.join(`mount-${crypto.randomUUID()}`);
-  mkdirSync(place);
-  mountAll(mounts, place);
-  try {
-    return use(place);
-  } finally {
-    unmountAll(place);
-  }
-}
-
-/** Commits what `write` makes, and answers how the tree looked then. `isDirect` saves looking at it. */
-async function layer(
-  bench: Bench,
-  name: string,
-  parent: string,
-  write: (root: string) => void,
-  { isDirect = false } = {},
-): Promise<string[]> {
-  const key = `key of ${name}`;
-  const mounts = await bench.snapshotter.prepare(key, parent);
-  const seen = await within(bench, mounts, (root) => {
-    write(root);
-    return isDirect ? [] : listTree(root);
-  });
-  await bench.snapshotter.commit(name, key);
-  return seen;
-}
-
-async function viewed<T>(bench: Bench, parent: string, use: (root: string) => T): Promise<T> {
-  const key = `view-${crypto.randomUUID()}`;
-  const mounts = await bench.snapshotter.view(key, parent);
-  try {
-    return await within(bench, mounts, use);
-  } finally {
-    await bench.snapshotter.remove(key);
-  }
 }
 
 async function refusal(call: () => Promise<unknown>): Promise<ErrorCode | undefined> {

@@ -8,10 +8,10 @@ import { type Compression, mediaTypes } from "../../core/media-type.ts";
 import type { Mount } from "../../core/mount.ts";
 import { randomHex } from "../../core/random.ts";
 import { AT_FDCWD, closeFd, O_DIRECTORY, O_RDONLY, openAt } from "../../sys/open.ts";
+import { compress } from "../compress.ts";
 import { Measured } from "../measured.ts";
 import { changedDirectory } from "./changed-directory.ts";
 import { findChanges } from "./changes.ts";
-import { compress } from "./compress.ts";
 import { LayerWriter } from "./layer-writer.ts";
 import { openTree } from "./open-tree.ts";
 
