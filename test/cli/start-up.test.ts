@@ -52,4 +52,18 @@ test("listings of records load neither content, tasks nor registries", () => {
   }
 });
 
+test("gRPC and the TOML parser are loaded only when something is called or read", async () => {
+  const files = await Array.fromAsync(new Bun.Glob("**/*.ts").scan({ cwd: SOURCE_DIR }));
+  const packages = [...loadedBy(...files)].filter((name) => /^(?:@grpc|protobufjs|smol-toml)/.test(name));
+  assert.equal(packages, []);
+});
+
+test("the built-in snapshotters load nothing of plugins'", () => {
+  const loaded = [...loadedBy("client/open.ts", "snapshotters/index.ts", "client/collect.ts")];
+  assert.equal(
+    loaded.filter((name) => name.startsWith("snapshotters/proxy/")),
+    [],
+  );
+});
+
 test.run();
