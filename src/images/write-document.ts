@@ -37,7 +37,7 @@ export async function writeDocument(
 }
 
 /** As Go's encoder has it, with the fields in its structs' order. */
-export function formatLikeGo(document: JsonObject): string {
+export function formatLikeGo(document: object): string {
   const text = JSON.stringify(ordered(document));
   return text.replaceAll(/[<>&\u2028\u2029]/g, (character) => {
     return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;

@@ -8,8 +8,10 @@
 import { CtrError } from "../core/errors.ts";
 import { checkCall } from "./errno.ts";
 import { cString, linkOnFirstUse, type Name, nameFromBytes } from "./libc.ts";
+import { AT_FDCWD } from "./open.ts";
 
 const AT_REMOVEDIR = 0x200;
+const AT_SYMLINK_FOLLOW = 0x400;
 
 /** renameat2's ways (linux/fs.h): never replace, or exchange the two atomically. */
 export const RENAME_NOREPLACE = 1;
@@ -69,6 +71,12 @@ export function symlinkAt(target: Name, dirFd: number, name: Name): void {
 /** linkat(2): links to `fromName` itself, also when that is a symbolic link. */
 export function linkAt(fromDirFd: number, fromName: Name, toDirFd: number, toName: Name): void {
   checkCall(libc().linkat(fromDirFd, cString(fromName), toDirFd, cString(toName), 0), "linkat", toName);
+}
+
+/** Gives the file `fd`, opened with O_TMPFILE, its first name (man 2 open). EEXIST when that is taken. */
+export function linkFd(fd: number, name: Name): void {
+  const path = cString(`/proc/self/fd/${fd}`);
+  checkCall(libc().linkat(AT_FDCWD, path, AT_FDCWD, cString(name), AT_SYMLINK_FOLLOW), "linkat", name);
 }
 
 /** unlinkat(2). EISDIR for a directory. */

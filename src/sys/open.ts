@@ -26,6 +26,8 @@ export const O_NONBLOCK = 0o4000;
 /** The two that arm64 numbers otherwise than asm-generic/fcntl.h. */
 export const O_DIRECTORY = process.arch === "arm64" ? 0o40000 : 0o200000;
 export const O_NOFOLLOW = process.arch === "arm64" ? 0o100000 : 0o400000;
+/** A file without a name in the directory that is opened; with O_DIRECTORY, as older kernels need it. */
+export const O_TMPFILE = 0o20000000 | O_DIRECTORY;
 
 /** openat2's rules for each step of a path (linux/openat2.h). */
 export const RESOLVE_NO_XDEV = 0x01;

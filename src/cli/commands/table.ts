@@ -47,6 +47,7 @@ export const commands: Group = {
       members: [
         { names: ["check"], load: () => import("./images/check.ts") },
         { names: ["convert"], load: () => import("./images/convert.ts") },
+        { names: ["export"], load: () => import("./images/export.ts") },
         { names: ["import"], load: () => import("./images/import.ts") },
         { names: ["inspect", "i"], load: () => import("./images/inspect.ts") },
         { names: ["list", "ls"], load: () => import("./images/list.ts") },

@@ -7,7 +7,14 @@ import { alignTabs } from "../print/tab-writer.ts";
 const BAR_CELLS = 38;
 const SHORT_HEX_LENGTH = 12;
 const FINISHED: readonly ProgressState[] = ["resolved", "done", "exists"];
-const MOVING: readonly ProgressState[] = ["downloading", "uploading", "unpacking", "converting", "importing", "exporting"];
+const MOVING: readonly ProgressState[] = [
+  "downloading",
+  "uploading",
+  "unpacking",
+  "converting",
+  "importing",
+  "exporting",
+];
 
 /** Rows in order of appearance, drawn as ctr draws them: name, state, bar and, while bytes move, how many. */
 export interface Board {
