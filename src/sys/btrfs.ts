@@ -7,7 +7,8 @@
  */
 import { CtrError } from "../core/errors.ts";
 import { checkCall } from "./errno.ts";
-import { linkOnFirstUse } from "./libc.ts";
+import { linkOnFirstUse, type Name, nameText } from "./libc.ts";
+import type { FileStat } from "./stat.ts";
 
 const ARGS_BYTES = 4096;
 const NAME_AT = 8;
@@ -20,6 +21,7 @@ const SNAP_CREATE_V2 = 0x50009417;
 const SUBVOL_CREATE_V2 = 0x50009418;
 const SUBVOL_SETFLAGS = 0x4008941a;
 const SUBVOL_RDONLY = 2n;
+const SLASH = 0x2f;
 const ROOT_INODE = 256n;
 
 const libc = linkOnFirstUse({
@@ -45,13 +47,18 @@ export function snapshotSubvolume(
 }
 
 /** Removes the subvolume `name` of the directory. ENOTEMPTY while there are subvolumes in it, ENOENT. */
-export function destroySubvolume(directoryFd: number, name: string): void {
-  call(directoryFd, SNAP_DESTROY, withName(name, NAME_AT), `destroy subvolume ${name}`);
+export function destroySubvolume(directoryFd: number, name: Name): void {
+  call(directoryFd, SNAP_DESTROY, withName(name, NAME_AT), `destroy subvolume ${nameText(name)}`);
 }
 
 /** Takes the read-only flag from the subvolume whose root is `fd`. */
 export function makeSubvolumeWritable(fd: number): void {
   call(fd, SUBVOL_SETFLAGS, Buffer.alloc(8), "set flags of subvolume");
+}
+
+/** Of a directory on btrfs. */
+export function isSubvolumeRoot({ inode }: FileStat): boolean {
+  return inode === ROOT_INODE;
 }
 
 /** The id of the subvolume that `fd` is in, as the mount option `subvolid` takes it. */
@@ -62,10 +69,10 @@ export function subvolumeId(fd: number): number {
   return Number(args.readBigUInt64LE(0));
 }
 
-function withName(name: string, at: number): Buffer {
-  const bytes = Buffer.from(name);
-  if (bytes.length === 0 || bytes.length > NAME_BYTES_MAX || bytes.includes(0) || name.includes("/")) {
-    throw new CtrError("InvalidArgument", `subvolume name ${JSON.stringify(name)}`);
+function withName(name: Name, at: number): Buffer {
+  const bytes = typeof name === "string" ? Buffer.from(name) : Buffer.from(name);
+  if (bytes.length === 0 || bytes.length > NAME_BYTES_MAX || bytes.includes(0) || bytes.includes(SLASH)) {
+    throw new CtrError("InvalidArgument", `subvolume name ${JSON.stringify(nameText(name))}`);
   }
   const args = Buffer.alloc(ARGS_BYTES);
   bytes.copy(args, at);

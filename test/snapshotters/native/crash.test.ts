@@ -1,0 +1,6 @@
+import { test } from "uvu";
+import { addCrashCase } from "../../suites/snapshotter-crash.ts";
+
+addCrashCase(test, "native");
+
+test.run();
