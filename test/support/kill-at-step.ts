@@ -22,10 +22,13 @@ export interface StepKiller {
   killAt(step: Step, command: string[], env: Record<string, string>): Promise<RunResult>;
 }
 
-/** By strace, so that the program is the very one that users have. */
-export function createStepKiller(directory: string): StepKiller {
+/**
+ * By strace, so that the program is the very one that users have. `isClientAlone` leaves out its other threads and the
+ * processes that it starts.
+ */
+export function createStepKiller(directory: string, { isClientAlone = false } = {}): StepKiller {
   const log = join(directory, "steps.log");
-  const trace = ["strace", "-f", "-o", log];
+  const trace = ["strace", ...(isClientAlone ? [] : ["-f"]), "-o", log];
   return {
     async steps(command, env) {
       const { code, stderr } = await run([...trace, "-e", `trace=${STEPS}`, ...command], { env });
@@ -44,7 +47,7 @@ export function createStepKiller(directory: string): StepKiller {
 function stepsIn(log: string): Step[] {
   const byThread = new Map<string, number>();
   const byCall = new Map<string, number>();
-  for (const [, thread, call] of log.matchAll(/^(\d+)\s+(\w+)\(/gm)) {
+  for (const [, thread, call] of log.matchAll(/^(?:(\d+)\s+)?(\w+)\(/gm)) {
     const count = (byThread.get(`${thread} ${call}`) ?? 0) + 1;
     byThread.set(`${thread} ${call}`, count);
     byCall.set(call!, Math.max(count, byCall.get(call!) ?? 0));
