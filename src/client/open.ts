@@ -58,7 +58,7 @@ export function openClient(options: ClientOptions = {}): Client {
   });
   const tasks = once(async () => {
     const { openTasks } = await import("../runtime/index.ts");
-    return openTasks({ root, state, namespace });
+    return openTasks({ root, state, namespace, cgroupSuffix: cgroupSuffix(state) });
   });
   const differ = once(async () => {
     const { openDiffer } = await import("../diff/index.ts");
@@ -98,6 +98,11 @@ export function openClient(options: ClientOptions = {}): Client {
       (await metadata.opened())?.close();
     },
   };
+}
+
+/** None in the usual place, where scripts look for containerd's names. No identifier holds an @. */
+function cgroupSuffix(state: string): string {
+  return state === DEFAULT_STATE ? "" : `@${Bun.hash(state).toString(16)}`;
 }
 
 function validateNamespace(namespace: string): void {

@@ -35,6 +35,7 @@ export interface PreparedTask {
 
 export interface LaunchContext {
   namespace: string;
+  cgroupSuffix: string;
   /** The runtime's state root unless the request has its own. */
   runcRoot: string;
   logPath: string;
@@ -109,10 +110,10 @@ async function claimBundle(bundle: Bundle): Promise<number> {
 function fillBundle(
   bundle: Bundle,
   request: RunTask,
-  { namespace, runcRoot, logPath }: LaunchContext,
+  { namespace, cgroupSuffix, runcRoot, logPath }: LaunchContext,
 ): { record: TaskRecord; stdio: PlannedStdio } {
   const { mounts, runtime = {} } = request;
-  const spec = withConsoleSize(request);
+  const spec = withOwnCgroup(withConsoleSize(request), `/${namespace}/${bundle.id}`, cgroupSuffix);
   const terminal = spec.process?.terminal ?? false;
   const runc = findRunc(runtime, join(runtime.root ?? runcRoot, namespace));
   const owner = {
@@ -182,6 +183,7 @@ interface SpecView {
   process?: { terminal?: boolean; consoleSize?: { width: number; height: number } };
   hooks?: { poststop?: unknown[] };
   linux?: {
+    cgroupsPath?: string;
     namespaces?: { type: string; path?: string }[];
     gidMappings?: { containerID: number; hostID: number }[];
   };
@@ -193,6 +195,12 @@ function withConsoleSize({ spec, io }: RunTask): SpecView {
   if (!view.process?.terminal || io.kind !== "attached") return view;
   const { columns, rows } = terminalSize(callersTerminal(io.streams ?? CALLER_STREAMS));
   return { ...view, process: { consoleSize: { width: columns, height: rows }, ...view.process } };
+}
+
+/** The usual cgroup is made this state directory's own; one that the user chose may be meant to be shared. */
+function withOwnCgroup(spec: SpecView, usual: string, suffix: string): SpecView {
+  if (suffix === "" || spec.linux?.cgroupsPath !== usual) return spec;
+  return { ...spec, linux: { ...spec.linux, cgroupsPath: `${usual}${suffix}` } };
 }
 
 interface SpawnedSupervisor {

@@ -9,6 +9,8 @@ export interface TasksOptions {
   /** Persistent directory, on a disk: the logs of detached tasks, too big for /run, which is memory. */
   root: string;
   namespace: string;
+  /** Ends the names of containers' cgroups, which the whole machine shares: the same ids may be in use elsewhere. */
+  cgroupSuffix?: string;
 }
 
 /** Where the tasks of one namespace keep things. Ids are validated before they become names of files. */
@@ -21,7 +23,7 @@ export interface TaskContext {
   logPath(id: string, execId?: string): string;
 }
 
-export function createTaskContext({ state, root, namespace }: TasksOptions): TaskContext {
+export function createTaskContext({ state, root, namespace, cgroupSuffix = "" }: TasksOptions): TaskContext {
   validateIdentifier(namespace);
   const directory = join(state, "tasks", namespace);
   const logPath = (id: string, execId?: string) => {
@@ -36,7 +38,7 @@ export function createTaskContext({ state, root, namespace }: TasksOptions): Tas
       validateIdentifier(id);
       return bundleAt(join(directory, id), id);
     },
-    launch: (id) => ({ namespace, runcRoot: join(state, "runc"), logPath: logPath(id) }),
+    launch: (id) => ({ namespace, cgroupSuffix, runcRoot: join(state, "runc"), logPath: logPath(id) }),
     logPath,
   };
 }
