@@ -124,6 +124,33 @@ test("what it lost is unpacked again", () =>
     assert.equal(await namesIn(plugin), []);
   }));
 
+test("the whole is checked with it, and told when it does not answer or has lost something", async () => {
+  const configured = configure();
+  const ctr = using(configured.config);
+  // Of the whole state directory: the other tests' namespaces are empty by now, but for what they could not end.
+  const check = async (...words: string[]) => {
+    const { code, stdout } = await ctr("system", "check", ...words);
+    return `${code} ${stdout.split("\n").find((line) => line.includes(namespaceOf(configured.config))) ?? ""}`;
+  };
+  {
+    await using plugin = await startSnapshotPlugin(configured);
+    await ok(ctr, "images", "pull", bench.image);
+    assert.is(await check(), "0 ");
+    for (const name of await namesIn(plugin)) await plugin.snapshotter.remove(name);
+    assert.match(await check(), /^1 wrong +snapshots\/lazy/);
+    assert.match(await check("--repair"), /^0 repaired +snapshots\/lazy/);
+    assert.is(await check(), "0 ");
+  }
+  assert.match(await check(), /^1 wrong +snapshots\/lazy.* its snapshotter lazy does not answer/);
+  await using stalled = await startSnapshotPlugin({
+    ...configured,
+    onCall: () => new Promise<void>(() => {}),
+  });
+  const { code, stderr } = await ctr("--timeout", "300ms", "snapshots", "prepare", "key");
+  assert.equal([code, stderr], [1, "ctr: context deadline exceeded\n"]);
+  assert.ok(stalled.calls.length > 0);
+});
+
 test("one that is killed in the middle is one clear line, and once it is back nothing is lost", async () => {
   for (const deadly of ["Prepare", "Commit", "Remove"]) {
     const { address, root, database, config } = configure();

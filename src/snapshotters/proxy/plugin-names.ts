@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, renameSync } from "node:fs";
 import { join } from "node:path";
-import { writeFileAtomically } from "../../files/atomic-write.ts";
+import { TEMPORARY_PREFIX, writeFileAtomically } from "../../files/atomic-write.ts";
 import { makeDirectoryDurably } from "../../files/durable.ts";
 import { unlinkAt } from "../../sys/entries.ts";
 import { asSysError, hasErrno } from "../../sys/errno.ts";
@@ -20,6 +20,7 @@ export class PluginNames {
     this.path = join(root, "snapshots", snapshotter);
   }
 
+  /** With the collector held off. */
   write(id: number, names: readonly string[]): void {
     makeDirectoryDurably(this.path, 0o700);
     writeFileAtomically(join(this.path, `${id}`), JSON.stringify(names));
@@ -58,8 +59,21 @@ export class PluginNames {
 
   /** When the plugin has nothing left of it. */
   forgetAside(id: number): void {
+    this.unlink(`${REMOVING}${id}`);
+  }
+
+  /** What killed writers left of files not yet written; those of living ones too, while writers are not kept out. */
+  unfinished(): string[] {
+    return this.entries().filter((name) => name.startsWith(TEMPORARY_PREFIX));
+  }
+
+  removeUnfinished(): void {
+    for (const name of this.unfinished()) this.unlink(name);
+  }
+
+  private unlink(name: string): void {
     try {
-      unlinkAt(AT_FDCWD, join(this.path, `${REMOVING}${id}`));
+      unlinkAt(AT_FDCWD, join(this.path, name));
     } catch (error) {
       if (!hasErrno(error, "ENOENT")) throw error;
     }

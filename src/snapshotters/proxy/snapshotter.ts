@@ -189,7 +189,10 @@ class Proxied implements Snapshotter {
     if (committed !== undefined && (await this.isInPlugin(committed))) return committed;
     syncMounts(await this.plugin.mounts(active));
     const newName = pluginName(this.namespace, directoryId, randomHex(4), name);
-    this.names.write(directoryId, [active, newName]);
+    {
+      using _ = await holdOffCollector(this.root);
+      this.names.write(directoryId, [active, newName]);
+    }
     await this.plugin.commit(newName, active, inherited(labels));
     return newName;
   }

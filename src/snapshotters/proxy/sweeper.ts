@@ -2,6 +2,7 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import type { SnapshotSweeper } from "../../core/collector.ts";
 import { CtrError, hasCode } from "../../core/errors.ts";
+import { keepWritersOut } from "../../files/collection-lock.ts";
 import { asSysError, hasErrno } from "../../sys/errno.ts";
 import { findPlugin } from "./find-plugin.ts";
 import type { Plugin } from "./plugin.ts";
@@ -28,6 +29,10 @@ function openProxySweeper(root: string, name: string, configFile: string | undef
       for (const id of ids) names.setAside(id);
     },
     async purge() {
+      if (names.unfinished().length > 0) {
+        using _ = await keepWritersOut(root);
+        names.removeUnfinished();
+      }
       const ids = names.asideIds();
       if (ids.length === 0) return 0;
       let sizeBytes = 0;

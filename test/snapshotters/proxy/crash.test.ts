@@ -130,9 +130,11 @@ test("what the plugin could not remove while it was away is collected when it is
   await collect({ ...bench, config: without });
   assert.equal(await Array.fromAsync(snapshotter.walk()), []);
   assert.is((await heldBy(served)).length, 3);
+  writeFileSync(join(bench.root, "snapshots/churned/.tmp-of-one-killed"), "[");
   // Parents before children, as the directory lists them.
   await collect(bench);
   assert.equal(await heldBy(served), []);
+  assert.equal(readdirSync(join(bench.root, "snapshots/churned")), []);
 });
 
 test.run();

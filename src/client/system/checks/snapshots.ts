@@ -57,6 +57,7 @@ async function faultOf(
   } catch (error) {
     if (hasCode(error, "NotFound")) return undefined;
     if (hasCode(error, "InvalidArgument")) return `its snapshotter ${name} is not there`;
+    if (hasCode(error, "Unavailable", "DeadlineExceeded")) return `its snapshotter ${name} does not answer`;
     throw error;
   }
 }
