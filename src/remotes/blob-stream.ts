@@ -12,6 +12,8 @@ export type OpenBlob = (headers: Record<string, string>) => Promise<HttpResponse
 
 export interface BlobStreamOptions {
   offset: number;
+  /** Stops before this byte, and throws `RangeIgnored` where a part cannot be had; the whole rest without it. */
+  end?: number;
   /** False for what has no ranges, such as manifests. */
   canRange: boolean;
   pace: Pace;
@@ -22,7 +24,7 @@ export interface BlobStreamOptions {
 const PROGRESS_BYTES = 1024 * 1024;
 
 /** A range that was asked for and not given; the whole then has to do. */
-class RangeIgnored extends Error {}
+export class RangeIgnored extends Error {}
 
 /**
  * The blob's bytes from `offset` to its size, over as many connections as it takes. Throws DataLoss when the server
@@ -31,20 +33,22 @@ class RangeIgnored extends Error {}
 export async function* streamBlob(
   open: OpenBlob,
   descriptor: Descriptor,
-  { offset, canRange, pace, signal }: BlobStreamOptions,
+  { offset, end = descriptor.size, canRange, pace, signal }: BlobStreamOptions,
 ): AsyncGenerator<Uint8Array> {
+  const isAlone = end === descriptor.size;
   let position = offset;
   let failures = 0;
   let failedAt = offset;
   let useRange = canRange;
-  while (position < descriptor.size) {
+  while (position < end) {
     try {
-      for await (const chunk of readFrom(open, descriptor, position, useRange)) {
+      for await (const chunk of readFrom(open, descriptor, { position, end }, useRange)) {
         position += chunk.length;
         yield chunk;
       }
     } catch (error) {
       if (error instanceof RangeIgnored) {
+        if (!isAlone) throw error;
         useRange = false;
         continue;
       }
@@ -57,17 +61,22 @@ export async function* streamBlob(
   }
 }
 
-/** From `position` to the end in one connection. A clean end too early is as passing as a broken connection. */
+/** From `position` to `end` in one connection. A clean end too early is as passing as a broken connection. */
 async function* readFrom(
   open: OpenBlob,
   descriptor: Descriptor,
-  position: number,
+  { position, end }: { position: number; end: number },
   useRange: boolean,
 ): AsyncGenerator<Uint8Array> {
-  const isPart = useRange && position > 0;
-  const response = await open(isPart ? { range: `bytes=${position}-` } : {});
-  let skip = await checkStart(response, descriptor, position, isPart);
-  let left = descriptor.size - position;
+  const isCut = end < descriptor.size;
+  const isPart = useRange && (position > 0 || isCut);
+  const response = await open(isPart ? { range: `bytes=${position}-${isCut ? end - 1 : ""}` } : {});
+  if (isCut && response.status === 200) {
+    await response.discard();
+    throw new RangeIgnored();
+  }
+  let skip = await checkStart(response, descriptor, { position, end }, isPart);
+  let left = end - position;
   for await (const chunk of response.body()) {
     const fresh = chunk.subarray(Math.min(skip, chunk.length));
     skip -= chunk.length - fresh.length;
@@ -82,7 +91,7 @@ async function* readFrom(
 async function checkStart(
   response: HttpResponse,
   descriptor: Descriptor,
-  position: number,
+  { position, end }: { position: number; end: number },
   isPart: boolean,
 ): Promise<number> {
   const { status, headers } = response;
@@ -98,7 +107,7 @@ async function checkStart(
   const lengthBytes = parseContentLength(headers.get("content-length"));
   const total = isWhole
     ? lengthBytes
-    : (range?.total ?? (lengthBytes !== undefined ? start + lengthBytes : undefined));
+    : (range?.total ?? (lengthBytes !== undefined ? start + lengthBytes + descriptor.size - end : undefined));
   if (total !== undefined && total !== descriptor.size) {
     await response.discard();
     throw wrongSize(response, descriptor, `${total}`);

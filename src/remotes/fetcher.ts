@@ -3,6 +3,7 @@ import { CtrError, hasCode, withSubject } from "../core/errors.ts";
 import { isConfig, isIndex, isLayer, isManifest } from "../core/media-type.ts";
 import type { Reference } from "../core/reference.ts";
 import type { Fetcher, FetchOptions } from "../core/remotes.ts";
+import { type PartBudget, streamLarge } from "./blob-parts.ts";
 import { type OpenBlob, streamBlob } from "./blob-stream.ts";
 import { checkContentType } from "./content-type.ts";
 import type { Pace } from "./options.ts";
@@ -20,13 +21,18 @@ export function createFetcher(
   { path }: Reference,
   pace: Pace,
   scope: string,
+  budget: PartBudget,
 ): Fetcher {
   return {
     async *fetch(descriptor: Descriptor, { offset = 0, signal }: FetchOptions = {}) {
       const isDocument = isManifest(descriptor.mediaType) || isIndex(descriptor.mediaType);
       try {
-        const open = opener(await registries(), path, scope, descriptor, signal);
-        yield* streamBlob(open, descriptor, { offset, canRange: !isDocument, pace, signal });
+        const known = await registries();
+        const place = { at: 0 };
+        const openWith = (own?: AbortSignal) => opener(known, path, scope, descriptor, place, own);
+        if (isDocument)
+          yield* streamBlob(openWith(signal), descriptor, { offset, canRange: false, pace, signal });
+        else yield* streamLarge(openWith, descriptor, { offset, pace, signal, budget });
       } catch (error) {
         throw withSubject(`failed to fetch ${descriptor.digest}`, error);
       }
@@ -71,13 +77,14 @@ async function describe(
 
 /**
  * Asks each place in turn: a mirror may fail in any way, the registry itself only by not having it. The place that
- * answers is asked again when the stream resumes.
+ * answers is asked again when the stream resumes, and for other parts: `place` is shared by these.
  */
 function opener(
   registries: readonly Registry[],
   path: string,
   scope: string,
   descriptor: Descriptor,
+  place: { at: number },
   signal: AbortSignal | undefined,
 ): OpenBlob {
   const origin = registries.length - 1;
@@ -88,15 +95,15 @@ function opener(
       : []),
     ...(descriptor.urls ?? []).map((url) => fromUrl(registries[origin]!, url, signal)),
   ];
-  let at = 0;
   return async (headers) => {
     for (;;) {
+      const { at } = place;
       try {
         return await places[at]!(headers);
       } catch (error) {
         const mayGoOn = at < origin ? !hasCode(error, "Canceled") : hasCode(error, "NotFound");
         if (!mayGoOn || at === places.length - 1) throw error;
-        at++;
+        place.at = at + 1;
       }
     }
   };

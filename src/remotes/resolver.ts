@@ -2,6 +2,7 @@ import type { Descriptor } from "../core/descriptor.ts";
 import { CtrError, withSubject } from "../core/errors.ts";
 import { parseReference, type Reference } from "../core/reference.ts";
 import type { Resolver } from "../core/remotes.ts";
+import { PartBudget } from "./blob-parts.ts";
 import { createFetcher } from "./fetcher.ts";
 import { type Capability, findHosts, hasCapability } from "./hosts.ts";
 import type { RemoteOptions } from "./options.ts";
@@ -13,6 +14,7 @@ import { Transport } from "./transport.ts";
 /** Speaks to registries for one command: connections, tokens and what was learnt of each host are shared within. */
 export function openResolver(options: RemoteOptions = {}): Resolver {
   const transport = new Transport(options);
+  const budget = new PartBudget();
   const known = new Map<string, Promise<Registry[]>>();
   const registriesOf = ({ host, path }: Reference): Promise<Registry[]> => {
     const key = `${host}/${path}`;
@@ -34,7 +36,7 @@ export function openResolver(options: RemoteOptions = {}): Resolver {
     fetcher(ref) {
       const reference = parseReference(ref);
       const registries = async () => capable(await registriesOf(reference), "pull", reference.host);
-      return createFetcher(registries, reference, transport.pace, pullScope(reference));
+      return createFetcher(registries, reference, transport.pace, pullScope(reference), budget);
     },
     pusher(ref) {
       const reference = parseReference(ref);
