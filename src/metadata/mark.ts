@@ -18,8 +18,8 @@ import {
  * What is in use, by containerd's rules.
  *
  * Roots: images (unless their label `gc.expire` has passed), containers, what an unexpired lease holds, content and
- * snapshots labelled `gc.root`.
- * Edges: an image to its target, a container to its snapshot, a snapshot to its parent, and for these and leases the
+ * snapshots labelled `gc.root`, or `gc.expire` with a time to come.
+ * Edges: an image to its target, a container to its snapshot, a snapshot to its parent, and for all of these the
  * labels `gc.ref.content`, `gc.ref.image` (any name after `.` or `/`) and `gc.ref.snapshot.SNAPSHOTTER`, and from the
  * other end `gc.bref.…`. Nothing crosses a namespace. A container does not hold its image's record or content.
  * A lease labelled `gc.flat` holds what it names without following labels.
@@ -38,8 +38,8 @@ export function markUsed(connection: Connection, now: Date): Marked {
   const graph = new ReferenceGraph();
   readImages(connection, graph, now);
   readContainers(connection, graph);
-  readContent(connection, graph);
-  readSnapshots(connection, graph);
+  readContent(connection, graph, now);
+  readSnapshots(connection, graph, now);
   const { expiredLeases, leasedIngests } = readLeases(connection, graph, now);
   const reached = graph.reach();
   return { isUsed: reached.has, pathTo: reached.pathTo, expiredLeases, leasedIngests };
@@ -70,27 +70,33 @@ function readContainers(connection: Connection, graph: ReferenceGraph): void {
   }
 }
 
-function readContent(connection: Connection, graph: ReferenceGraph): void {
+function readContent(connection: Connection, graph: ReferenceGraph, now: Date): void {
   const sql = `SELECT namespace, digest, labels FROM content WHERE instr(labels, '${PREFIX}')`;
   for (const row of connection.all(sql)) {
     const [namespace, digest] = texts(row, "namespace", "digest");
-    addLabelled(graph, contentNode(namespace, digest), namespace, collectorLabels(row));
+    addLabelled(graph, contentNode(namespace, digest), { namespace, labels: collectorLabels(row), now });
   }
 }
 
-function readSnapshots(connection: Connection, graph: ReferenceGraph): void {
+function readSnapshots(connection: Connection, graph: ReferenceGraph, now: Date): void {
   for (const row of connection.all("SELECT namespace, snapshotter, key, parent, labels FROM snapshots")) {
     const [namespace, snapshotter, key] = texts(row, "namespace", "snapshotter", "key");
     const node = snapshotNode(namespace, snapshotter, key);
     const parent = row.parent as string | null;
     if (parent) graph.addEdge(node, snapshotNode(namespace, snapshotter, parent), "its parent");
-    addLabelled(graph, node, namespace, collectorLabels(row));
+    addLabelled(graph, node, { namespace, labels: collectorLabels(row), now });
   }
 }
 
-function addLabelled(graph: ReferenceGraph, node: Node, namespace: string, labels: Labels): void {
+function addLabelled(
+  graph: ReferenceGraph,
+  node: Node,
+  { namespace, labels, now }: { namespace: string; labels: Labels; now: Date },
+): void {
   const root = Object.keys(labels).find((label) => label.startsWith(labelNames.gcRoot));
   if (root !== undefined) graph.addRoot(node, `label ${root}`);
+  const expiry = expiryOf(labels);
+  if (expiry && expiry > now) graph.addRoot(node, `until ${expiry.toISOString()}`);
   graph.addLabels(node, namespace, labels);
 }
 
@@ -110,7 +116,6 @@ function readLeases(connection: Connection, graph: ReferenceGraph, now: Date) {
     graph.addRoot(lease, expiry ? `until ${expiry.toISOString()}` : "without end", {
       isFlat: labelNames.gcFlat in labels,
     });
-    graph.addLabels(lease, namespace, labels);
     for (const { type, resource } of connection.all(resourcesSql, namespace, id)) {
       if (type === "ingests") leasedIngests.push({ namespace, ref: resource as string });
       const node = leasedNode(namespace, type as string, resource as string);
