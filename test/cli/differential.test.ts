@@ -15,8 +15,10 @@ let oracle: Oracle;
 test.before(async () => {
   bench = await openWorkbench({ isPulled: false });
   oracle = await startOracle(bench.directory.path);
-  await bench.ctr.ok("images", "pull", bench.image);
-  await oracle.ok("images", "pull", bench.image);
+  for (const name of ["overlayfs", "native"]) {
+    await bench.ctr.ok("images", "pull", "--snapshotter", name, bench.image);
+    await oracle.ok("images", "pull", "--snapshotter", name, bench.image);
+  }
 });
 test.after(async () => {
   await oracle?.[Symbol.asyncDispose]();
@@ -161,6 +163,20 @@ equally("snapshots", [
   "snapshots rm k2 v3 c1",
   "snapshots --snapshotter nosuch ls",
   "snapshots ls",
+]);
+
+equally("snapshots that are plain copies", [
+  "snapshots --snapshotter native ls",
+  "snapshots --snapshotter native tree",
+  "snapshots --snapshotter native usage -b",
+  "snapshots --snapshotter native prepare k1",
+  "snapshots --snapshotter native commit c1 k1",
+  "snapshots --snapshotter native prepare k2 c1",
+  "snapshots --snapshotter native usage -b k2",
+  "snapshots --snapshotter native tree",
+  "snapshots --snapshotter native rm c1",
+  "snapshots --snapshotter native rm k2 c1",
+  "snapshots --snapshotter native ls",
 ]);
 
 test("mounts of snapshots differ in their directories alone", async () => {
