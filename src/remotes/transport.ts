@@ -105,6 +105,7 @@ export class Transport {
       const from = `redirect from ${showUrl(url)}`;
       const target = parseRemoteUrl(location, url, from);
       checkOnward(url, target, from);
+      this.secrets.addSignature(target);
       if (hops >= MAX_REDIRECTS)
         throw new CtrError("Unavailable", `${from}: more than ${MAX_REDIRECTS} in a row`);
       this.log.event(`${from} to ${showUrl(target)}`);
