@@ -1,6 +1,6 @@
 import type { Descriptor } from "../core/descriptor.ts";
 import type { Digest } from "../core/digest.ts";
-import { hasCode, withSubject } from "../core/errors.ts";
+import { CtrError, hasCode, withSubject } from "../core/errors.ts";
 import { type Labels, labelNames, mergeLabels } from "../core/labels.ts";
 import { isIndex, isLayer } from "../core/media-type.ts";
 import { formatPlatform, hostPlatform, type Platform, platformDistance } from "../core/platform.ts";
@@ -155,7 +155,12 @@ async function keep(client: Client, image: NamedEntry, options: ImportOptions): 
       skipped: below.flatMap(({ skipped }) => skipped),
     };
   } catch (error) {
-    throw withSubject(`image ${JSON.stringify(name)} in the archive`, error);
+    const subject = `image ${JSON.stringify(name)} in the archive`;
+    if (!hasCode(error, "NotFound") || error.hint) throw withSubject(subject, error);
+    throw new CtrError("NotFound", subject, {
+      cause: error,
+      hint: "the archive is incomplete: export it again",
+    });
   }
 }
 

@@ -1,25 +1,18 @@
-import {
-  closeSync,
-  openSync,
-  realpathSync,
-  renameSync,
-  type Stats,
-  statSync,
-  unlinkSync,
-  writeSync,
-} from "node:fs";
+import { closeSync, openSync, realpathSync, type Stats, statSync, unlinkSync, writeSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { randomHex } from "../core/random.ts";
 import { chmodFd } from "../sys/attributes.ts";
 import { linkFd } from "../sys/entries.ts";
 import { asSysError, hasErrno, SysError } from "../sys/errno.ts";
 import { AT_FDCWD, O_CREAT, O_EXCL, O_TMPFILE, O_WRONLY, openAt } from "../sys/open.ts";
+import { syncFd } from "../sys/storage.ts";
 import { TEMPORARY_PREFIX } from "./atomic-write.ts";
+import { renameDurably } from "./durable.ts";
 
 /** A file on its way to its name. Disposing one that is not committed leaves nothing of it. */
 export interface OutputFile extends Disposable {
   write(bytes: Uint8Array): void;
-  /** Gives it the name, in place of what had it. */
+  /** Gives it the name, durably, in place of what had it. */
   commit(): void;
 }
 
@@ -29,8 +22,7 @@ const PERMISSIONS = 0o7777;
 /**
  * A file of the user's that appears whole or not at all: as long as it is written it has no name where the filesystem
  * can do that, and so nothing is left after a kill either. One that is replaced passes its permissions on; a link is
- * followed; a pipe or device is written to as it is. Not synced: a power cut may take what the disk has not yet
- * written, as of any copied file. Throws `SysError`.
+ * followed; a pipe or device is written to as it is. Throws `SysError`.
  */
 export function openOutputFile(path: string): OutputFile {
   const there = statSync(path, { throwIfNoEntry: false });
@@ -75,11 +67,8 @@ class PendingFile implements OutputFile {
       linkFd(fd, temporary);
       this.#temporary = temporary;
     }
-    try {
-      renameSync(this.#temporary, this.#target);
-    } catch (error) {
-      throw asSysError(error, this.#target);
-    }
+    syncFd(fd);
+    renameDurably(this.#temporary, this.#target);
     this.#temporary = undefined;
   }
 

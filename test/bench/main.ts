@@ -11,6 +11,7 @@ import { tempDir } from "../support/temp.ts";
 import { createFixtures } from "./fixtures.ts";
 import { measureRow, median, type Samples } from "./measure.ts";
 import type { Row } from "./row.ts";
+import { archiveRows } from "./rows/archive.ts";
 import { memoryRows } from "./rows/memory.ts";
 import { pullRows } from "./rows/pull.ts";
 import { runRows } from "./rows/run.ts";
@@ -18,7 +19,7 @@ import { startUpRows } from "./rows/start-up.ts";
 import { startOurs, startTheirs } from "./side.ts";
 
 /** Memory comes first, as long as the daemon is fresh. */
-const ROWS: readonly Row[] = [...memoryRows, ...startUpRows, ...runRows, ...pullRows];
+const ROWS: readonly Row[] = [...memoryRows, ...startUpRows, ...runRows, ...pullRows, ...archiveRows];
 const GROUPS = [...new Set(ROWS.map((row) => row.group))];
 
 function chooseRows(only: string | undefined): readonly Row[] {
