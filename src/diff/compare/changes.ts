@@ -8,7 +8,10 @@ import { cutsOff } from "./changed-directory.ts";
 import { type Entry, findEntry } from "./entry.ts";
 import { isSameEntry } from "./same-entry.ts";
 
-/** What happened to one path. Those of a hardlinked file that did not change are told too: a new name may join them. */
+/**
+ * What happened to one path. Of what did not change directories are told, as signs of life, and names of hardlinked
+ * files, which a new name may join.
+ */
 export type Change =
   | { kind: "added" | "modified" | "unchanged"; path: BytePath; entry: Entry }
   | { kind: "deleted"; path: BytePath };
@@ -35,7 +38,8 @@ export function* findChanges(trees: Trees, path: BytePath = ""): Generator<Chang
       continue;
     }
     const kind = kindOf(lower, entry);
-    if (kind !== "unchanged" || isLinked(entry)) yield { kind, path: below, entry };
+    if (kind !== "unchanged" || isDirectory(entry.stat) || isLinked(entry))
+      yield { kind, path: below, entry };
     if (isDirectory(entry.stat)) yield* findChangesWithin(trees, name, below, lower);
   }
 }

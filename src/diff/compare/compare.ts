@@ -12,6 +12,7 @@ import { compress } from "../compress.ts";
 import { Measured } from "../measured.ts";
 import { changedDirectory } from "./changed-directory.ts";
 import { findChanges } from "./changes.ts";
+import { Gatherer } from "./gatherer.ts";
 import { LayerWriter } from "./layer-writer.ts";
 import { openTree } from "./open-tree.ts";
 
@@ -22,7 +23,7 @@ const COMPRESSIONS: ReadonlyMap<string, Compression> = new Map([
   [mediaTypes.ociLayerZstd, "zstd"],
 ]);
 
-/** Between two turns of the event loop; a tree without changes has no bytes to wait for. */
+/** Between two turns of the event loop. */
 const TURN_MS = 20;
 
 /** As `Differ.compare`. */
@@ -90,7 +91,7 @@ async function drop(content: ContentStore, ref: string): Promise<void> {
   }
 }
 
-/** The uncompressed archive, piece by piece. */
+/** The uncompressed archive, piece by piece. A large tree without changes leaves others their turn too. */
 async function* layerBetween(
   lower: readonly Mount[],
   upper: readonly Mount[],
@@ -98,15 +99,17 @@ async function* layerBetween(
 ): AsyncGenerator<Uint8Array> {
   using trees = new OpenTrees(lower, upper);
   const writer = new LayerWriter(trees.upperFd, options);
+  const gatherer = new Gatherer();
   let turnAt = performance.now() + TURN_MS;
   for (const change of findChanges(trees)) {
-    yield* writer.write(change);
+    for (const chunk of writer.write(change)) yield* gatherer.add(chunk);
     if (performance.now() < turnAt) continue;
-    options.signal?.throwIfAborted();
     await new Promise(setImmediate);
+    options.signal?.throwIfAborted();
     turnAt = performance.now() + TURN_MS;
   }
-  yield writer.end();
+  yield* gatherer.add(writer.end());
+  yield gatherer.rest();
 }
 
 class OpenTrees {

@@ -63,10 +63,10 @@ export class LayerWriter {
 
   private *writeEntry(path: BytePath, entry: Entry, isUnchanged: boolean): Generator<Uint8Array> {
     const type = TYPES.get(typeOf(entry));
-    if (type === undefined) return;
+    if (type === undefined || (isUnchanged && !isLinked(entry))) return;
     const draft = this.draftOf(entry, type);
     if (!isLinked(entry)) {
-      if (!isUnchanged) yield* this.writeWhole(path, entry, draft);
+      yield* this.writeWhole(path, entry, draft);
       return;
     }
     const file = inodeKey(entry);
