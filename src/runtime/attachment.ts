@@ -6,7 +6,7 @@ import { signalProcess } from "../sys/process.ts";
 import { connectUnix, receiveMessage } from "../sys/sockets.ts";
 import { type Bundle, type ProcessIdentity, socketPath } from "./bundle.ts";
 import { type Connection, SupervisorGone } from "./connection.ts";
-import { forwardSignals } from "./stdio/forward-signals.ts";
+import { type HeldSignals, holdSignals } from "./stdio/forward-signals.ts";
 import type { Join } from "./stdio/join-fifos.ts";
 import { type FifoPaths, joinFifos } from "./stdio/join-fifos.ts";
 import { callersTerminal, joinTerminal } from "./stdio/join-terminal.ts";
@@ -45,20 +45,22 @@ export function openTerminalJoin({ bundle, execId, streams }: AttachedProcess): 
  */
 export function follow(
   process: AttachedProcess & { identity: ProcessIdentity },
-  { join, connection, ended = waitThenDelete(connection, process.execId) }: Followed,
+  { join, connection, ended = waitThenDelete(connection, process.execId), signals = holdSignals() }: Followed,
   afterSupervisor: () => Promise<Exit>,
 ): Attachment {
   const { execId, identity, terminal } = process;
   join.begin({ closeStdin: () => connection.ask({ op: "closeStdin", execId }) });
   const send = (signal: number) => void signalProcess(identity.pid, identity.startTicks, signal);
-  const stopForwarding = terminal ? () => {} : forwardSignals(send);
+  signals.passTo(send);
+  // From here on its own terminal tells it what is typed.
+  if (terminal) signals[Symbol.dispose]();
   const follow = async () => {
     try {
       const exit = await Promise.race([ended.catch(unlessGone(afterSupervisor)), join.failed]);
       await join.drained();
       return exit;
     } finally {
-      stopForwarding();
+      signals[Symbol.dispose]();
       join.close();
       connection[Symbol.dispose]();
     }
@@ -71,6 +73,8 @@ export interface Followed {
   connection: Connection;
   /** If it has been asked for already. */
   ended?: Promise<Exit>;
+  /** Those that came while the process was being started. */
+  signals?: HeldSignals;
 }
 
 /** The end of the process, which is removed by then. */

@@ -13,6 +13,7 @@ import { readInitRecord } from "./bundle.ts";
 import { createDiskTask } from "./disk-task.ts";
 import { type PreparedTask, prepareTask } from "./launch.ts";
 import { writePidFile } from "./pid-file.ts";
+import { type HeldSignals, holdSignals } from "./stdio/forward-signals.ts";
 import { CALLER_STREAMS } from "./stdio/plan.ts";
 import type { TaskContext } from "./task-context.ts";
 
@@ -44,7 +45,21 @@ export async function runTask(
   id: string,
   requested: RunTask | Promise<RunTask>,
 ): Promise<Attachment> {
-  const prepared = await prepareTask(context.bundle(id), requireAttached(requested), context.launch(id));
+  const signals = holdSignals();
+  try {
+    const prepared = await prepareTask(context.bundle(id), requireAttached(requested), context.launch(id));
+    return await runPrepared(context, prepared, signals);
+  } catch (error) {
+    signals[Symbol.dispose]();
+    throw error;
+  }
+}
+
+async function runPrepared(
+  context: TaskContext,
+  prepared: PreparedTask,
+  signals: HeldSignals,
+): Promise<Attachment> {
   const { bundle, connection, record, request, stdio } = prepared;
   const streams = (request.io.kind === "attached" ? request.io.streams : undefined) ?? CALLER_STREAMS;
   const process: AttachedProcess = { bundle, terminal: record.terminal, fifoDir: stdio.fifoDir, streams };
@@ -55,7 +70,7 @@ export async function runTask(
     const identity = { pid, startTicks: readInitRecord(bundle)?.startTicks ?? 0 };
     return follow(
       { ...process, identity },
-      { join, connection, ended: ended ?? waitForEnd(prepared) },
+      { join, connection, ended: ended ?? waitForEnd(prepared), signals },
       async () => {
         const task = createDiskTask(context, bundle);
         await task.wait();

@@ -21,11 +21,27 @@ const FORWARDED = [
   "SIGIO",
 ] as const;
 
-/** Passes every signal on instead of acting on it; answers what ends that. */
-export function forwardSignals(send: (signalNumber: number) => void): () => void {
-  const forward = (signal: NodeJS.Signals) => send(constants.signals[signal]);
-  for (const signal of FORWARDED) process.on(signal, forward);
-  return () => {
-    for (const signal of FORWARDED) process.off(signal, forward);
+/** Signals that no longer end this process. Disposing gives them back their usual effect. */
+export interface HeldSignals extends Disposable {
+  /** Passes on those that have come, and all that come. */
+  passTo(send: (signalNumber: number) => void): void;
+}
+
+/**
+ * Keeps signals for a process that is only being started: one that ended us by then would leave what is half made.
+ */
+export function holdSignals(): HeldSignals {
+  const held: number[] = [];
+  let receive = (signalNumber: number): void => void held.push(signalNumber);
+  const handle = (signal: NodeJS.Signals) => receive(constants.signals[signal]);
+  for (const signal of FORWARDED) process.on(signal, handle);
+  return {
+    passTo(send) {
+      receive = send;
+      for (const signalNumber of held.splice(0)) send(signalNumber);
+    },
+    [Symbol.dispose]() {
+      for (const signal of FORWARDED) process.off(signal, handle);
+    },
   };
 }
