@@ -1,4 +1,4 @@
-import type { Collected, NamedObject } from "../core/collector.ts";
+import type { Collected } from "../core/collector.ts";
 import { hasCode } from "../core/errors.ts";
 import { type Labels, labelNames } from "../core/labels.ts";
 import type { Container } from "../core/records.ts";
@@ -67,17 +67,6 @@ export async function wasLastUser(
     return (await client.images()).get(name).updatedAt > createdAt;
   } catch (error) {
     if (hasCode(error, "NotFound")) return true;
-    throw error;
-  }
-}
-
-/** Whether something refers to it. What is gone is not kept. */
-export async function isKept(client: Client, object: Omit<NamedObject, "namespace">): Promise<boolean> {
-  try {
-    const { namespace } = client;
-    return (await (await client.metadata()).whyKept({ ...object, namespace })) !== undefined;
-  } catch (error) {
-    if (hasCode(error, "NotFound")) return false;
     throw error;
   }
 }

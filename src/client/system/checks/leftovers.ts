@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { keepWritersOut } from "../../../files/collection-lock.ts";
 import type { Holdings } from "../../../metadata/holdings.ts";
@@ -30,7 +31,8 @@ export async function checkLitter(client: Client): Promise<CheckResult> {
 
 /** Whoever is making bytes has written their row by then, too. */
 async function planUndisturbed(client: Client, sweepers: Awaited<ReturnType<typeof sweepersOf>>) {
-  using _ = await keepWritersOut(client.root);
+  // A machine that nothing was ever pulled to stays as it is.
+  using _ = existsSync(client.root) ? await keepWritersOut(client.root) : undefined;
   return await (await client.metadata()).planCollection(sweepers);
 }
 
