@@ -8,11 +8,16 @@ export interface RemovalContext {
   root: string;
   names: PluginNames;
   plugin: Plugin;
+  /**
+   * Whether to remove also what the plugin had offered, for which writers are kept out: not for who holds off the
+   * collector, perhaps further up the stack. Without it that is left to the next collection.
+   */
+  withOffered: boolean;
 }
 
 /**
  * Has the plugin remove what was set aside. What it cannot remove now, since another's snapshot stands on it, or
- * because it does not answer, stays aside for the next collection. Not to be called while holding off the collector.
+ * because it does not answer, stays aside for the next collection.
  * `onRemove` is told of each snapshot just before it goes.
  */
 export async function removeSetAside(
@@ -44,7 +49,7 @@ async function untilNothingChanges(
 }
 
 async function removeOne(context: RemovalContext, id: number, onRemove: (name: string) => Promise<void>) {
-  const { root, names, plugin } = context;
+  const { root, names, plugin, withOffered } = context;
   try {
     for (const name of names.readAside(id).reverse()) {
       const [namespace = "", owner = ""] = name.split("/");
@@ -53,6 +58,7 @@ async function removeOne(context: RemovalContext, id: number, onRemove: (name: s
         await removeFromPlugin(plugin.inNamespace(namespace), name);
         continue;
       }
+      if (!withOffered) return "in use";
       // A snapshot that the plugin offered can have been offered again since, under another id.
       using _ = await keepWritersOut(root);
       if (names.ids().some((other) => names.read(other).includes(name))) continue;

@@ -39,7 +39,7 @@ function openProxySweeper(root: string, name: string, configFile: string | undef
       const plugin = await findIfAny(name, configFile);
       if (!plugin) return 0;
       try {
-        await removeSetAside({ root, names, plugin }, ids, async (snapshot) => {
+        await removeSetAside({ root, names, plugin, withOffered: true }, ids, async (snapshot) => {
           sizeBytes += await sizeOf(plugin, snapshot);
         });
       } finally {
