@@ -2,6 +2,7 @@ import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { chainIds } from "../../src/core/manifest.ts";
 import { busyboxLayer } from "../support/busybox-image.ts";
 import { buildImage, buildLayer } from "../support/image.ts";
 import { pushImage } from "../support/push-image.ts";
@@ -90,13 +91,17 @@ test("an image is pulled to one and run on it, in two namespaces, and nothing of
     assert.ok(plugin.calls.every(({ request }) => request.snapshotter === "lazy" || request.name));
   }));
 
-test("a layer that it offers is not unpacked", async () => {
+/** An image of two layers, the upper of which a plugin has from elsewhere. */
+async function offeredImage() {
   const layers = [busyboxLayer(), buildLayer([{ path: "from", content: "the registry\n" }])];
   const image = await pushImage(buildImage({ layers }), bench.registry, "library/offered");
-  const first = layers[0]!.diffId;
-  const { chainIds } = await import("../../src/core/manifest.ts");
-  const top = chainIds(layers.map(({ diffId }) => diffId))[1]!;
-  await serving({ offers: new Map([[top, { from: "the plugin\n" }]]) }, async ({ config }, plugin) => {
+  const [first, top] = chainIds(layers.map(({ diffId }) => diffId));
+  return { image, first: first!, top: top!, offers: new Map([[top!, { from: "the plugin\n" }]]) };
+}
+
+test("a layer that it offers is not unpacked", async () => {
+  const { image, first, top, offers } = await offeredImage();
+  await serving({ offers }, async ({ config }, plugin) => {
     const ctr = using(config);
     await ok(ctr, "images", "pull", image);
     assert.is(await ok(ctr, "run", "--rm", image, "c", "cat", "/from"), "the plugin\n");
@@ -109,6 +114,28 @@ test("a layer that it offers is not unpacked", async () => {
     await ok(ctr, "images", "pull", image);
     assert.is(await ok(ctr, "run", "--rm", image, "c", "cat", "/from"), "the plugin\n");
     await ok(ctr, "images", "rm", "--sync", image);
+    assert.equal(await namesIn(plugin), []);
+  });
+});
+
+test("namespaces pull, run and give up the same layers at once, offered ones too", async () => {
+  const { image, offers } = await offeredImage();
+  await serving({ offers }, async ({ config }, plugin) => {
+    const work = async (worker: number) => {
+      const ctr = using(config, `${namespaceOf(config)}-${worker}`);
+      for (let round = 0; round < 4; round++) {
+        const [name, file] = (worker + round) % 2 ? [image, "/from"] : [bench.image, "/etc/group"];
+        assert.is(
+          await ok(ctr, "run", "--rm", name!, "c", "cat", file!),
+          file === "/from" ? "the plugin\n" : GROUPS,
+        );
+        await ok(ctr, "images", "rm", "--sync", name!);
+      }
+    };
+    await Promise.all([1, 2, 3].map(work));
+    // What stood on another's snapshot when it was to go goes with the next collection.
+    await ok(using(config), "images", "pull", bench.image);
+    await ok(using(config), "images", "rm", "--sync", bench.image);
     assert.equal(await namesIn(plugin), []);
   });
 });
