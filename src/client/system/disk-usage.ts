@@ -4,7 +4,7 @@ import type { Litter } from "../../core/collector.ts";
 import { hasCode } from "../../core/errors.ts";
 import { asSysError, hasErrno } from "../../sys/errno.ts";
 import { sweepersOf } from "../collect.ts";
-import { inNamespace } from "../in-namespace.ts";
+import { openNamespaces } from "../in-namespace.ts";
 import type { Client } from "../open.ts";
 
 export interface UsageRow {
@@ -74,6 +74,7 @@ export async function readDiskUsage(client: Client): Promise<DiskUsage> {
 }
 
 async function readPieces(client: Client): Promise<Piece[]> {
+  await using namespaces = openNamespaces(client);
   const { content, snapshots } = await (await client.metadata()).holdings();
   const pieces: Piece[] = content.map(({ namespace, digest, sizeBytes }) => ({
     namespace,
@@ -87,7 +88,7 @@ async function readPieces(client: Client): Promise<Piece[]> {
       namespace,
       kind: `snapshots/${snapshotter}`,
       identity: `directory ${directoryId}`,
-      sizeBytes: sizeBytes ?? (await activeSize(client, namespace, snapshotter, key)),
+      sizeBytes: sizeBytes ?? (await activeSize(namespaces.of(namespace), snapshotter, key)),
       name: ["snapshot", namespace, snapshotter, key].join(" "),
     });
   }
@@ -95,14 +96,12 @@ async function readPieces(client: Client): Promise<Piece[]> {
 }
 
 /** 0 for one that is removed meanwhile, or whose snapshotter is not there any more. */
-async function activeSize(client: Client, namespace: string, snapshotter: string, key: string) {
+async function activeSize(client: Client, snapshotter: string, key: string) {
   try {
-    return await inNamespace(client, namespace, async (other) => {
-      const { sizeBytes } = await (await other.snapshotter(snapshotter)).usage(key);
-      return sizeBytes;
-    });
+    const { sizeBytes } = await (await client.snapshotter(snapshotter)).usage(key);
+    return sizeBytes;
   } catch (error) {
-    if (hasCode(error, "NotFound", "InvalidArgument")) return 0;
+    if (hasCode(error, "NotFound", "InvalidArgument", "Unavailable", "DeadlineExceeded")) return 0;
     throw error;
   }
 }

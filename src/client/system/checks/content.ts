@@ -1,7 +1,8 @@
+import type { ContentStore } from "../../../core/content.ts";
 import { hasCode } from "../../../core/errors.ts";
 import type { Holdings } from "../../../metadata/holdings.ts";
 import { sweepersOf } from "../../collect.ts";
-import { inNamespace } from "../../in-namespace.ts";
+import { inNamespace, openNamespaces } from "../../in-namespace.ts";
 import type { Client } from "../../open.ts";
 import type { CheckResult, Problem } from "../problem.ts";
 
@@ -19,11 +20,16 @@ export async function checkBlobs(
   { content }: Holdings,
   options: ContentCheckOptions,
 ): Promise<CheckResult> {
+  await using namespaces = openNamespaces(client);
+  const sweeper = (await sweepersOf(client)).content;
   const faults = new Map<string, string | undefined>();
   const problems: Problem[] = [];
   for (const row of content) {
     options.signal?.throwIfAborted();
-    if (!faults.has(row.digest)) faults.set(row.digest, await faultOf(client, row, options));
+    if (!faults.has(row.digest)) {
+      const content = await namespaces.of(row.namespace).content();
+      faults.set(row.digest, await faultOf(content, row, await sweeper.blobSize(row.digest), options));
+    }
     const fault = faults.get(row.digest);
     if (fault) problems.push({ ...nameOf(row), fault, mend: () => dropRow(client, row) });
   }
@@ -34,25 +40,22 @@ const nameOf = ({ namespace, digest }: Row) => ({ kind: "content", namespace, na
 
 /** Undefined for what is whole, or was deleted since its row was read. */
 async function faultOf(
-  client: Client,
-  { namespace, digest, sizeBytes }: Row,
+  content: ContentStore,
+  { digest, sizeBytes }: Row,
+  actualBytes: number | undefined,
   { verify }: ContentCheckOptions,
 ): Promise<string | undefined> {
-  const actualBytes = await (await sweepersOf(client)).content.blobSize(digest);
-  return inNamespace(client, namespace, async (other) => {
-    const content = await other.content();
-    try {
-      if (actualBytes === sizeBytes) {
-        return !verify || (await content.verify(digest)) ? undefined : "its bytes do not hash to its digest";
-      }
-      await content.info(digest);
-      if (actualBytes === undefined) return "its bytes are missing";
-      return `${actualBytes} of ${sizeBytes} bytes are there`;
-    } catch (error) {
-      if (hasCode(error, "NotFound")) return undefined;
-      throw error;
+  try {
+    if (actualBytes === sizeBytes) {
+      return !verify || (await content.verify(digest)) ? undefined : "its bytes do not hash to its digest";
     }
-  });
+    await content.info(digest);
+    if (actualBytes === undefined) return "its bytes are missing";
+    return `${actualBytes} of ${sizeBytes} bytes are there`;
+  } catch (error) {
+    if (hasCode(error, "NotFound")) return undefined;
+    throw error;
+  }
 }
 
 /** Then the next pull fetches it again. */

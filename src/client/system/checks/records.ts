@@ -1,6 +1,6 @@
 import { hasCode } from "../../../core/errors.ts";
 import { isAbandoned, removeAbandoned } from "../../ephemeral.ts";
-import { inNamespace } from "../../in-namespace.ts";
+import { inNamespace, openNamespaces } from "../../in-namespace.ts";
 import { listContainers } from "../../leftovers.ts";
 import type { Client } from "../../open.ts";
 import type { CheckResult, Problem } from "../problem.ts";
@@ -32,13 +32,14 @@ export async function checkImages(client: Client): Promise<CheckResult> {
 /** That containers have their snapshots, and those of `run --rm` somebody who will remove them. */
 export async function checkContainers(client: Client): Promise<CheckResult> {
   const metadata = await client.metadata();
+  await using namespaces = openNamespaces(client);
   const containers = await listContainers(client);
   const problems: Problem[] = [];
   for (const { namespace, id, snapshotKey, snapshotter } of containers) {
     const name = { kind: "containers", namespace, name: id };
     const hasSnapshot = () => isThere(() => metadata.snapshots(namespace, snapshotter).get(snapshotKey));
     const isGone = () => !isThere(() => metadata.containers(namespace).get(id));
-    if (await inNamespace(client, namespace, (other) => isAbandoned(other, id))) {
+    if (await isAbandoned(namespaces.of(namespace), id)) {
       const mend = async () =>
         void (await inNamespace(client, namespace, (other) => removeAbandoned(other, id)));
       problems.push({ ...name, fault: "the ctr that would have removed it was killed", mend });

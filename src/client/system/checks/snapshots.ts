@@ -5,17 +5,18 @@ import type { Snapshotter } from "../../../core/snapshotter.ts";
 import type { HeldSnapshot, Holdings } from "../../../metadata/holdings.ts";
 import { sweepersOf } from "../../collect.ts";
 import { openImage } from "../../images.ts";
-import { inNamespace } from "../../in-namespace.ts";
+import { inNamespace, openNamespaces } from "../../in-namespace.ts";
 import type { Client } from "../../open.ts";
 import { ensureUnpacked } from "../../unpack.ts";
 import type { CheckResult, Problem } from "../problem.ts";
 
 /** That each row's directory is there. */
 export async function checkSnapshots(client: Client, { snapshots }: Holdings): Promise<CheckResult> {
+  await using namespaces = openNamespaces(client);
   const directories = await directoryIds((await sweepersOf(client)).snapshotters);
   const problems: Problem[] = [];
   for (const row of snapshots) {
-    const look = () => inNamespace(client, row.namespace, (other) => faultOf(other, row, directories));
+    const look = () => faultOf(namespaces.of(row.namespace), row, directories);
     // Of what is being removed the row goes first: whoever read it just before finds it again, but not twice.
     const fault = (await look()) && (await look());
     if (!fault) continue;
