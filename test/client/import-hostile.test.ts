@@ -151,13 +151,13 @@ const CASES: Case[] = [
     what: "an image whose layer is missing",
     entries: without(blobPath(layer.descriptor)),
     code: "NotFound",
-    says: /^image "example\.org\/app:1" in the archive: content "sha256:[0-9a-f]{64}": not found$/,
+    says: /^image "example\.org\/app:1" in the archive: content digest sha256:[0-9a-f]{64}: not found$/,
   },
   {
     what: "an image whose manifest is missing",
     entries: without(blobPath(image.target)),
     code: "NotFound",
-    says: /in the archive: content "sha256/,
+    says: /in the archive: content digest sha256/,
   },
   {
     what: "a layer that is no layer",
