@@ -2,7 +2,10 @@ import { existsSync, mkdirSync, readdirSync, rmSync, truncateSync, writeFileSync
 import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { mountAt } from "../../src/sys/mount.ts";
 import { diskUsageBytes } from "../support/disk-usage.ts";
+import { mountsBelow } from "../support/mounts.ts";
+import { processesNaming } from "../support/processes.ts";
 import { waitFor } from "../support/wait-for.ts";
 import { openWorkbench, type Workbench } from "../support/workbench.ts";
 
@@ -189,8 +192,11 @@ test("what processes leave that are killed is found and removed", async () => {
     task: join(ctr.state, `tasks/${ctr.namespace}/dead`),
     mount: join(ctr.state, "mounts/1-1"),
   };
-  for (const directory of [litter.directory, litter.task, litter.mount, join(litter.log, "..")]) {
-    mkdirSync(directory, { recursive: true });
+  const imageMount = join(ctr.state, "image-mounts/dead");
+  const made = [litter.directory, litter.task, litter.mount, imageMount, join(litter.log, "..")];
+  for (const directory of made) mkdirSync(directory, { recursive: true });
+  for (const directory of [litter.mount, imageMount]) {
+    mountAt({ type: "tmpfs", source: "tmpfs", options: [] }, directory);
   }
   for (const file of [litter.blob, litter.lock, litter.log]) writeFileSync(file, "litter");
   writeFileSync(join(litter.task, "config.json"), "{");
@@ -198,6 +204,7 @@ test("what processes leave that are killed is found and removed", async () => {
     "wrong blobs",
     "wrong directories",
     "wrong locks",
+    "wrong mounts",
     "wrong mounts",
     "wrong tasks",
   ]);
@@ -208,6 +215,24 @@ test("what processes leave that are killed is found and removed", async () => {
     [],
   );
   for (const path of Object.values(litter)) assert.not.ok(existsSync(path), path);
+  assert.equal(mountsBelow(ctr.state), []);
+});
+
+test("the container of a run --rm is removed whose client and supervisor were killed together", async () => {
+  const { ctr, image } = bench;
+  const running = ctr.start(["run", "--rm", image, "orphan", "sleep", "1000"]);
+  await waitFor(async () => (await ctr.ok("tasks", "list")).includes("RUNNING"), { what: "the task" });
+  const [task] = JSON.parse(await ctr.ok("tasks", "list", "-o", "json"));
+  running.kill("SIGKILL");
+  await running.exited;
+  for (const { pid, command } of processesNaming(join(ctr.state, "tasks"))) {
+    if (command.includes("_supervise")) process.kill(pid, "SIGKILL");
+  }
+  process.kill(task.pid, "SIGKILL");
+  await waitFor(async () => (await ctr.ok("tasks", "list")).includes("STOPPED"), { what: "its end" });
+  assert.equal(kinds(await check()), ["wrong containers"]);
+  assert.equal(kinds(await check("--repair")), ["repaired containers"]);
+  assert.is(await ctr.ok("containers", "list", "-q"), "");
 });
 
 test("what a living process holds is left alone", async () => {
