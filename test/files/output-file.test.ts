@@ -1,0 +1,86 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { openOutputFile } from "../../src/files/output-file.ts";
+import { hasErrno } from "../../src/sys/errno.ts";
+import { run } from "../support/run-program.ts";
+import { tempDir } from "../support/temp.ts";
+
+const bytes = Buffer.from("content");
+
+test("the name comes with the commit", () => {
+  using directory = tempDir();
+  const path = directory.join("file");
+  using file = openOutputFile(path);
+  file.write(bytes);
+  file.write(bytes);
+  assert.equal(readdirSync(directory.path), []);
+  file.commit();
+  assert.is(readFileSync(path, "utf8"), "contentcontent");
+  assert.equal(readdirSync(directory.path), ["file"]);
+});
+
+test("what is not committed leaves nothing, and the old content", () => {
+  using directory = tempDir();
+  const path = directory.join("file");
+  writeFileSync(path, "old", { mode: 0o640 });
+  {
+    using file = openOutputFile(path);
+    file.write(bytes);
+  }
+  assert.is(readFileSync(path, "utf8"), "old");
+  assert.equal(readdirSync(directory.path), ["file"]);
+  using file = openOutputFile(path);
+  file.write(bytes);
+  file.commit();
+  assert.is(readFileSync(path, "utf8"), "content");
+  assert.is(statSync(path).mode & 0o777, 0o640);
+});
+
+test("a new file's permissions are the umask's", () => {
+  using directory = tempDir();
+  const umask = process.umask(0o027);
+  try {
+    using file = openOutputFile(directory.join("file"));
+    file.commit();
+    assert.is(statSync(directory.join("file")).mode & 0o777, 0o640);
+  } finally {
+    process.umask(umask);
+  }
+});
+
+test("a pipe is written to as it is", async () => {
+  using directory = tempDir();
+  const pipe = directory.join("pipe");
+  await run(["mkfifo", pipe]);
+  const reader = run(["cat", pipe]);
+  const writer = Bun.spawn([process.execPath, "-e", WRITE_TO, pipe], { cwd: import.meta.dirname });
+  assert.is((await reader).stdout, "content");
+  assert.is(await writer.exited, 0);
+  assert.ok(statSync(pipe).isFIFO());
+});
+
+/** In a process of its own, for opening a pipe blocks until somebody reads. */
+const WRITE_TO = `
+  import { openOutputFile } from "../../src/files/output-file.ts";
+  const file = openOutputFile(process.argv.at(-1));
+  file.write(Buffer.from("content"));
+  file.commit();
+`;
+
+test("a directory, and one that is not there, are refused", () => {
+  using directory = tempDir();
+  mkdirSync(directory.join("below"));
+  assert.throws(
+    () => openOutputFile(directory.join("below")),
+    (error: unknown) => hasErrno(error, "EISDIR"),
+  );
+  const nowhere = `${directory.path}/none/file`;
+  assert.throws(
+    () => openOutputFile(nowhere),
+    (error: unknown) => hasErrno(error, "ENOENT"),
+  );
+  assert.not.ok(existsSync(`${directory.path}/none`));
+});
+
+test.run();
