@@ -68,6 +68,25 @@ const WRITE_TO = `
   file.commit();
 `;
 
+test("a writer that is killed leaves nothing", async () => {
+  using directory = tempDir();
+  const command = [process.execPath, "-e", WRITE_AND_WAIT, directory.join("file")];
+  const writer = Bun.spawn(command, { cwd: import.meta.dirname, stdout: "pipe" });
+  const { value } = await writer.stdout.getReader().read();
+  assert.is(Buffer.from(value ?? []).toString(), "written\n");
+  writer.kill("SIGKILL");
+  await writer.exited;
+  assert.equal(readdirSync(directory.path), []);
+});
+
+const WRITE_AND_WAIT = `
+  import { openOutputFile } from "../../src/files/output-file.ts";
+  const file = openOutputFile(process.argv.at(-1));
+  file.write(Buffer.from("content"));
+  console.log("written");
+  setInterval(() => file, 1000);
+`;
+
 test("a directory, and one that is not there, are refused", () => {
   using directory = tempDir();
   mkdirSync(directory.join("below"));
