@@ -9,10 +9,10 @@ export interface OpenArchive extends AsyncDisposable {
   sizeBytes?: number;
 }
 
-/** The file, or standard input for `-`. */
-export function openArchive(path: string): OpenArchive {
+/** The file, or standard input for `-`, whose silence `signal` ends. */
+export function openArchive(path: string, signal: AbortSignal): OpenArchive {
   if (path === "-") {
-    return { stream: Bun.stdin.stream(), name: "standard input", async [Symbol.asyncDispose]() {} };
+    return { stream: readStdin(signal), name: "standard input", async [Symbol.asyncDispose]() {} };
   }
   try {
     const input = openInputStream(path);
@@ -25,5 +25,21 @@ export function openArchive(path: string): OpenArchive {
     };
   } catch (error) {
     throw hasErrno(error, "EISDIR") ? withSubject("give a tar archive", error) : error;
+  }
+}
+
+async function* readStdin(signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  const reader = Bun.stdin.stream().getReader();
+  const stop = () => void reader.cancel();
+  signal.addEventListener("abort", stop);
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      signal.throwIfAborted();
+      if (done) return;
+      yield value;
+    }
+  } finally {
+    signal.removeEventListener("abort", stop);
   }
 }

@@ -14,8 +14,10 @@ export { deleteContainer, findTask } from "./delete-container.ts";
 export { editContent } from "./edit-content.ts";
 export { removeAbandoned } from "./ephemeral.ts";
 export { type ExecOptions, execProcess } from "./exec.ts";
+export { type ExportImagesOptions, exportImages } from "./export.ts";
 export { imageUsage, type LayerUsage } from "./image-usage.ts";
 export { findImage, type ImageSummary, labelImage, openImage, summarizeImage, tagImage } from "./images.ts";
+export { type ImportedImage, type ImportOptions, importImages } from "./import.ts";
 export { type ImageNode, inspectImage } from "./inspect-image.ts";
 export { type MountedImage, type MountImageOptions, mountImage, unmountImage } from "./mount-image.ts";
 export {

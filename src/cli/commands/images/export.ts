@@ -23,6 +23,7 @@ export default defineCommand({
     skipNonDistributable: booleanFlag("leave out layers that only their makers may distribute"),
     platform: listFlag("platform to take", { placeholder: "OS/ARCH", completion: "platforms" }),
     allPlatforms: booleanFlag("take every platform"),
+    quiet: booleanFlag("show no progress", { alias: "q" }),
     local: alwaysLocal,
   },
   args: {
@@ -35,7 +36,7 @@ export default defineCommand({
     if (isStdout && isatty(1)) throw new UsageError("not writing an archive to a terminal: name a file");
     const named = flags.platform.map(platformOf);
     const client = await openClient();
-    using progress = await openProgress({ quiet: globals.debug });
+    using progress = await openProgress({ quiet: flags.quiet || globals.debug });
     await exportImages(client, args.images, {
       output: isStdout ? writeOut : args.out,
       // As the real ctr: with --all-platforms it does not matter which are named.

@@ -37,6 +37,7 @@ export default defineCommand({
     syncFs: alwaysSynced,
     ...snapshotterFlags,
     label: listFlag("label to add to the images", { placeholder: "KEY=VALUE" }),
+    quiet: booleanFlag("print nothing", { alias: "q" }),
   },
   args: { in: required("open : no such file or directory", { completion: "files" }) },
   async run({ flags, args }, { openClient, globals, signal }) {
@@ -48,11 +49,14 @@ export default defineCommand({
     }
     const platform = flags.platform ? platformOf(flags.platform) : undefined;
     const { baseName, digests, skipDigestForNamed, noUnpack } = flags;
-    await using archive = openArchive(args.in);
+    await using archive = openArchive(args.in, signal);
     const client = await openClient();
     const lines: string[] = [];
-    const progress = await openProgress({ quiet: globals.debug });
-    const say = (text: string) => (progress.isLive ? lines.push(text) : writeOut(text));
+    const progress = await openProgress({ quiet: flags.quiet || globals.debug });
+    const say = (text: string) => {
+      if (progress.isLive) lines.push(text);
+      else if (!flags.quiet) writeOut(text);
+    };
     let imported: ImportedImage[] = [];
     try {
       imported = await importImages(client, archive.stream, {
