@@ -11,7 +11,7 @@ import { containerLabels } from "../oci/container-labels.ts";
 import type { SpecInput } from "../oci/spec-input.ts";
 import { EPHEMERAL, type Ownership, removeAbandoned } from "./ephemeral.ts";
 import { findImage, openImage } from "./images.ts";
-import { exclusively, sparedFromCollection } from "./locks.ts";
+import { creationLock, exclusively, sparedFromCollection } from "./locks.ts";
 import type { Client } from "./open.ts";
 import { withRootfs } from "./rootfs-view.ts";
 import { DEFAULT_RUNTIME } from "./runtime.ts";
@@ -56,7 +56,7 @@ export async function makeContainer(client: Client, request: NewContainer): Prom
   validateIdentifier(request.id);
   const fromImage =
     request.source.kind === "image" ? await openSource(client, request, request.source) : undefined;
-  return exclusively(client, `create-${client.namespace}--${request.id}`, () =>
+  return exclusively(client, creationLock(client, request.id), () =>
     sparedFromCollection(client, async () => {
       await refuseTaken(client, request.id);
       return fromImage ? createFromImage(client, request, fromImage) : createFromHost(client, request);
@@ -109,7 +109,8 @@ async function createFromImage(
     const made = { image: image.name, labels, snapshotKey: id, snapshotter: snapshotter.name, spec };
     return { container: await record(client, request, made), mounts };
   } catch (error) {
-    await snapshotter.remove(id);
+    // What cannot be removed now is litter for the collector; what went wrong is what counts.
+    await snapshotter.remove(id).catch(() => {});
     throw error;
   }
 }

@@ -2,6 +2,7 @@ import { CtrError, hasCode, ignoringAbsence } from "../core/errors.ts";
 import type { Container } from "../core/records.ts";
 import type { Task } from "../core/task.ts";
 import { collectInBackground, wasLastUser } from "./collect.ts";
+import { creationLock, exclusively } from "./locks.ts";
 import type { Client } from "./open.ts";
 
 /**
@@ -14,9 +15,13 @@ export async function deleteContainer(
   id: string,
   { keepSnapshot = false } = {},
 ): Promise<void> {
-  const container = (await client.containers()).get(id);
-  await deleteStoppedTask(client, id);
-  await removeRecord(client, container, keepSnapshot);
+  const containers = await client.containers();
+  containers.get(id);
+  await exclusively(client, creationLock(client, id), async () => {
+    const container = containers.get(id);
+    await deleteStoppedTask(client, id);
+    await removeRecord(client, container, keepSnapshot);
+  });
 }
 
 /** Removes a container that has no task any more, or whose task is being removed. */

@@ -1,5 +1,5 @@
 import { CtrError, hasCode, ignoringAbsence } from "../core/errors.ts";
-import type { TypedValue } from "../core/records.ts";
+import type { Container, TypedValue } from "../core/records.ts";
 import type { LockFile } from "../files/lock-file.ts";
 import { deleteContainer, findTask } from "./delete-container.ts";
 import { claimOwnership, isOwned } from "./locks.ts";
@@ -29,7 +29,9 @@ export async function own(client: Client, id: string): Promise<Ownership> {
  * ephemeral, or is still running.
  */
 export async function removeAbandoned(client: Client, id: string, ownership?: Ownership): Promise<boolean> {
-  if (!(await isEphemeral(client, id))) return false;
+  const container = await findContainer(client, id);
+  if (!container) return removeOrphan(client, id);
+  if (!isEphemeral(container)) return false;
   const claim = ownership ?? (await claimOwnership(client, id, 0));
   if (!claim) return false;
   try {
@@ -41,9 +43,18 @@ export async function removeAbandoned(client: Client, id: string, ownership?: Ow
   }
 }
 
+/** A task whose container is gone: whoever was removing both was killed in between. False while it runs. */
+async function removeOrphan(client: Client, id: string): Promise<boolean> {
+  const task = await findTask(client, id);
+  if (!task || (await task.status()) !== "stopped") return false;
+  await ignoringAbsence(task.delete());
+  return true;
+}
+
 /** Whether `removeAbandoned` would remove it, as far as can be told without waiting for a task's end. */
 export async function isAbandoned(client: Client, id: string): Promise<boolean> {
-  if (!(await isEphemeral(client, id)) || (await isOwned(client, id))) return false;
+  const container = await findContainer(client, id);
+  if (!container || !isEphemeral(container) || (await isOwned(client, id))) return false;
   return (await (await findTask(client, id))?.status()) !== "running";
 }
 
@@ -54,12 +65,14 @@ export async function removeWithTask(client: Client, id: string): Promise<void> 
   await ignoringAbsence(deleteContainer(client, id));
 }
 
-async function isEphemeral(client: Client, id: string): Promise<boolean> {
+const isEphemeral = ({ extensions }: Container): boolean => EXTENSION in extensions;
+
+async function findContainer(client: Client, id: string): Promise<Container | undefined> {
   const containers = await client.containers();
   try {
-    return EXTENSION in containers.get(id).extensions;
+    return containers.get(id);
   } catch (error) {
-    if (hasCode(error, "NotFound")) return false;
+    if (hasCode(error, "NotFound")) return undefined;
     throw error;
   }
 }

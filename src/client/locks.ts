@@ -6,6 +6,9 @@ import { type LockFile, openLockFile } from "../files/lock-file.ts";
 import { asSysError, hasErrno } from "../sys/errno.ts";
 import type { Client } from "./open.ts";
 
+/** Held by who makes or deletes the container of that name. */
+export const creationLock = ({ namespace }: Client, id: string): string => `create-${namespace}--${id}`;
+
 /** Runs the task while no other process runs one of that name on this state directory; waits for its turn. */
 export async function exclusively<T>(client: Client, name: string, task: () => Promise<T>): Promise<T> {
   const lock = await openLockFile(lockPath(client, name));

@@ -11,6 +11,8 @@ import { callRunc } from "./runc.ts";
  */
 export async function removeTask(bundle: Bundle, record: TaskRecord): Promise<void> {
   const deleted = callRunc(record.runc, ["delete", "--force", bundle.id]);
+  // Should unmounting fail, nobody awaits it any more.
+  deleted.catch(() => {});
   // The mount has no part in what the runtime does now, unless a hook looks at it.
   if (record.hasPoststopHooks) await deleted;
   await unmountRootfs(bundle, record.mountCount);

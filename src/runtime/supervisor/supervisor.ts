@@ -2,7 +2,7 @@
  * The supervisor of one task: starts its processes, knows how they end, holds what would be lost with the client
  * (terminals, ends of FIFOs). It leaves as soon as all it knows is on disk and nobody waits for an answer.
  */
-import type { Bundle } from "../bundle.ts";
+import { type Bundle, readTaskRecord } from "../bundle.ts";
 import { runtimeCallPids, runtimeEnvironment } from "../runc.ts";
 import { type Container, createContainer } from "./container.ts";
 import { createExecs, type Execs } from "./execs.ts";
@@ -75,8 +75,12 @@ export function createSupervisor(bundle: Bundle, leave: () => void): Supervisor 
     ownerGone() {
       if (owner === "present") owner = "gone";
       // It died, or failed, before it asked for anything.
-      if (container.record === undefined) void during(() => container.abandon());
-      else leaveIfDone();
+      if (container.record !== undefined) return leaveIfDone();
+      const prepared = readTaskRecord(bundle);
+      void during(async () => {
+        await container.abandon();
+        if (prepared?.whenAbandoned) startDetached(prepared.whenAbandoned);
+      });
     },
     describe: () => ({
       id: bundle.id,
