@@ -72,7 +72,11 @@ class Walk implements KeptImage {
     if (manifests.length > 0 && found.kept.length === 0) {
       throw found.failure ?? noPlatform(descriptor, manifests, platforms);
     }
-    await content.label(descriptor.digest, indexLabels({ manifests: found.kept }));
+    // Each under its place in the index: what an earlier pull keeps of it stays kept.
+    const kept = Object.entries(indexLabels({ manifests })).filter(([, digest]) =>
+      found.kept.some((entry) => entry.digest === digest),
+    );
+    await content.label(descriptor.digest, Object.fromEntries(kept));
   }
 
   /** Those that are whole; the others are told of, unless nothing at all of them is here. */

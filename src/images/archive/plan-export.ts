@@ -83,34 +83,36 @@ class Walk {
     const { manifests } = parseIndex(await readDocument(content, descriptor), descriptor);
     if (platforms === "all") return this.#addAll(manifests, depth);
     if (platforms !== "present") return this.#addAll(wantedOf(manifests, platforms, descriptor), depth);
-    const failure = await this.#addPresent(selectManifests(manifests, [host]), depth);
-    if (this.manifests.length > 0) return;
-    const otherFailure = await this.#addPresent(manifests, depth);
-    if (manifests.length > 0 && this.manifests.length === 0) throw failure ?? otherFailure;
+    const chosen = await this.#addPresent(selectManifests(manifests, [host]), depth);
+    if (chosen.added > 0) return;
+    const any = await this.#addPresent(manifests, depth);
+    if (any.added === 0 && manifests.length > 0) throw chosen.failure ?? any.failure;
   }
 
   async #addAll(entries: readonly Descriptor[], depth: number): Promise<void> {
     for (const entry of entries) await this.add(entry, depth + 1);
   }
 
-  /** Those that are whole; answers the first failure. */
-  async #addPresent(entries: readonly Descriptor[], depth: number): Promise<unknown> {
+  /** Those that are whole. */
+  async #addPresent(
+    entries: readonly Descriptor[],
+    depth: number,
+  ): Promise<{ added: number; failure?: unknown }> {
+    let added = 0;
     let failure: unknown;
     for (const entry of entries) {
-      const before = new Map(this.blobs);
+      const [blobs, manifests] = [new Set(this.blobs.keys()), this.manifests.length];
       try {
         await this.add(entry, depth + 1);
+        added++;
       } catch (error) {
         if (!hasCode(error, "NotFound", "DataLoss")) throw error;
         failure ??= error;
-        this.#forget(before);
+        for (const digest of this.blobs.keys()) if (!blobs.has(digest)) this.blobs.delete(digest);
+        this.manifests.length = manifests;
       }
     }
-    return failure;
-  }
-
-  #forget(before: ReadonlyMap<Digest, Descriptor>): void {
-    for (const digest of this.blobs.keys()) if (!before.has(digest)) this.blobs.delete(digest);
+    return { added, failure };
   }
 }
 

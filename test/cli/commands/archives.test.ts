@@ -144,7 +144,14 @@ test("attestations and artifacts come along and hinder nothing", async () => {
   await ctr.ok("images", "export", "--all-platforms", exported, NAME);
   assert.ok(readFileSync(exported).includes(statement.descriptor.digest.slice(7)));
   const artifact = buildImage({ layers: [statement], imageConfig: {} });
-  assert.is(await ctr.ok("images", "import", archiveOf(artifact, "example.org/artifact:1")), "");
+  for (const [name, image] of [
+    ["example.org/artifact:1", artifact],
+    ["example.org/artifacts:1", buildIndex([attestation])],
+  ] as const) {
+    assert.is(await ctr.ok("images", "import", archiveOf(image, name)), "");
+    await ctr.ok("images", "export", exported, name);
+    assert.ok(readFileSync(exported).includes(statement.descriptor.digest.slice(7)), name);
+  }
 });
 
 test("layers are given back once they are unpacked", async () => {
@@ -182,6 +189,23 @@ test("importing again changes nothing, and mends what the disk has lost", async 
   truncateSync(blobFile(layer.digest), 10);
   await ctr.ok("images", "import", archiveOf(app));
   await ctr.ok("images", "check", "--verify");
+});
+
+test("importing one platform lets go of no other that is here", async () => {
+  await ctr.ok("images", "import", "--all-platforms", archiveOf(multi));
+  await ctr.ok("images", "import", "--platform", "linux/s390x", archiveOf(multi));
+  await ctr.ok("images", "delete", "--sync", "nothing");
+  await ctr.ok("images", "tag", NAME, "example.org/again:1");
+  await ctr.ok("images", "delete", "--sync", NAME);
+  for (const image of [host, s390x]) assert.ok(await has(image.target.digest));
+});
+
+test("imports of one archive side by side are one", async () => {
+  const archive = archiveOf(app);
+  const results = await Promise.all([1, 2, 3].map(() => ctr("images", "import", archive)));
+  for (const { code, stderr } of results) assert.is(code, 0, stderr);
+  await ctr.ok("images", "check", "--verify");
+  assert.is((await ctr.ok("content", "active")).trim().split("\n").length, 1);
 });
 
 test("import names are the archive's last, as if one came after the other", async () => {
