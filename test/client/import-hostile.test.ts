@@ -257,6 +257,13 @@ const CASES: Case[] = [
     says: /tar/,
   },
   {
+    what: "a compression that nobody here knows",
+    entries: [],
+    bytes: Buffer.from("BZh91AY&SY"),
+    code: "NotImplemented",
+    says: /^archive compressed by bzip2: not implemented$/,
+  },
+  {
     what: "a damaged gzip stream",
     entries: [],
     bytes: gzipSync(tarBytes(good)).subarray(0, 200),

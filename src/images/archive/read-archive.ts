@@ -45,6 +45,7 @@ export async function readArchive(
   try {
     for await (const chunk of source) {
       context.signal?.throwIfAborted();
+      if (bytesIn === 0) refuseUnknownCompression(chunk);
       tar.push(chunk);
       bytesIn += chunk.length;
       idleBytes += chunk.length;
@@ -155,6 +156,16 @@ class Intake implements ArchiveContents {
   #refuse(words: string): CtrError {
     return new CtrError("InvalidArgument", `archive entry ${quote(this.#name)} ${words}`);
   }
+}
+
+/** Docker reads these two as well; a clear word is better than "no tar". */
+function refuseUnknownCompression(head: Uint8Array): void {
+  const start = Buffer.from(head.subarray(0, 6)).toString("latin1");
+  const program = start === "\xfd7zXZ\0" ? "xz" : start.startsWith("BZh") ? "bzip2" : undefined;
+  if (!program) return;
+  throw new CtrError("NotImplemented", `archive compressed by ${program}`, {
+    hint: `decompress it first: ${program} -dc ARCHIVE | ctr images import -`,
+  });
 }
 
 function isNeeded(name: string): boolean {
