@@ -76,7 +76,11 @@ export interface RunTask extends StartTask {
    * clean up after it (`run --rm` whose client was killed). The supervisor has exited, or is about to, by then.
    */
   whenAbandoned?: readonly string[];
-  /** What else the caller removes at the end of the process: begun then, beside the removal of the task itself. */
+  /**
+   * What else the caller removes at the end of the process: begun then, beside the removal of the task itself. The
+   * task is not listed, and nothing of it mounted, when `Attachment.ended` settles; its last files and cgroups go
+   * moments later, and whoever takes its id waits for that.
+   */
   besideRemoval?: () => Promise<void>;
 }
 

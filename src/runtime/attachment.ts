@@ -82,13 +82,16 @@ export async function waitThenDelete(connection: Connection, execId?: string): P
   return fromWireExit(await connection.ask({ op: "wait", execId, thenDelete: true }));
 }
 
-/** The end of the first process; the task is removed by then, and what `remove` removes beside it. */
+/**
+ * The end of the first process; what `remove` removes is gone by then, and the task withdrawn: the supervisor sees to
+ * the rest while the caller goes on.
+ */
 export async function waitThenDeleteBeside(
   connection: Connection,
   remove: () => Promise<void>,
 ): Promise<Exit> {
   const exit = fromWireExit(await connection.ask({ op: "wait" }));
-  const results = await Promise.allSettled([connection.ask({ op: "delete" }), remove()]);
+  const results = await Promise.allSettled([connection.ask({ op: "delete", early: true }), remove()]);
   for (const result of results) if (result.status === "rejected") throw result.reason;
   return exit;
 }

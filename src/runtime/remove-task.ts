@@ -10,14 +10,31 @@ import { callRunc } from "./runc.ts";
  * goes when nothing but files is left.
  */
 export async function removeTask(bundle: Bundle, record: TaskRecord): Promise<void> {
+  await (await withdrawTask(bundle, record, { early: false })).finished;
+}
+
+export interface Withdrawal {
+  /** Settles when nothing is left of the task. */
+  finished: Promise<void>;
+}
+
+/**
+ * Begins a removal, and answers when nothing is mounted any more. `early`: the task is not listed any more by then,
+ * and whoever wants its id waits for the bundle's lock; if we are killed before the end, litter remains.
+ */
+export async function withdrawTask(
+  bundle: Bundle,
+  record: TaskRecord,
+  { early }: { early: boolean },
+): Promise<Withdrawal> {
+  if (early) removeFile(`${bundle.path}/init.json`);
   const deleted = callRunc(record.runc, ["delete", "--force", bundle.id]);
   // Should unmounting fail, nobody awaits it any more.
   deleted.catch(() => {});
   // The mount has no part in what the runtime does now, unless a hook looks at it.
   if (record.hasPoststopHooks) await deleted;
   await unmountRootfs(bundle, record.mountCount);
-  await deleted;
-  removeFiles(bundle, record);
+  return { finished: deleted.then(() => removeFiles(bundle, record)) };
 }
 
 /** Its code is loaded now: no supervisor needs it before its end. */

@@ -1,6 +1,6 @@
 import { CtrError } from "../../core/errors.ts";
 import { type Bundle, readTaskRecord, type TaskRecord, writeRecord } from "../bundle.ts";
-import { abandonTask, removeTask } from "../remove-task.ts";
+import { abandonTask, type Withdrawal, withdrawTask } from "../remove-task.ts";
 import { callRunc } from "../runc.ts";
 import { type StartContext, type SupervisedProcess, startProcess } from "./processes.ts";
 import type { StdioPlan } from "./protocol.ts";
@@ -23,6 +23,8 @@ export interface Container {
   wait(): Promise<End>;
   /** Everything, directory and lock included. */
   remove(): Promise<void>;
+  /** Begins to, and answers when nothing is mounted, and no task listed, any more. */
+  withdraw(): Promise<void>;
   /** As `remove` for one that was never created whole. */
   abandon(): Promise<void>;
 }
@@ -71,6 +73,17 @@ export function createContainer(bundle: Bundle, context: StartContext, onEnded: 
     // It fails when none is left.
     callRunc(task.runc, ["kill", "--all", bundle.id, "KILL"]).catch(() => "");
 
+  const removeWhole = async (withdrawal: Promise<Withdrawal>): Promise<void> => {
+    try {
+      await (await withdrawal).finished;
+      init?.close();
+    } catch (error) {
+      // It may be asked for again, once what was in its way is gone.
+      removal = undefined;
+      throw error;
+    }
+  };
+
   return {
     get record() {
       return record;
@@ -109,15 +122,15 @@ export function createContainer(bundle: Bundle, context: StartContext, onEnded: 
       return created(ended);
     },
     remove() {
-      removal ??= removeTask(bundle, created(record)).then(
-        () => init?.close(),
-        (error) => {
-          // It may be asked for again, once what was in its way is gone.
-          removal = undefined;
-          throw error;
-        },
-      );
+      removal ??= removeWhole(withdrawTask(bundle, created(record), { early: false }));
       return removal;
+    },
+    async withdraw() {
+      if (removal !== undefined) return removal;
+      const withdrawal = withdrawTask(bundle, created(record), { early: true });
+      removal = removeWhole(withdrawal);
+      removal.catch(() => {});
+      await withdrawal;
     },
     async abandon() {
       removal ??= abandonTask(bundle, record);

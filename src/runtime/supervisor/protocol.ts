@@ -41,8 +41,11 @@ export type Request =
   | { op: "resize"; execId?: string; columns: number; rows: number }
   | { op: "closeStdin"; execId?: string }
   | { op: "deleteExec"; execId: string }
-  /** Removes the stopped task, and ends the supervisor. */
-  | { op: "delete" }
+  /**
+   * Removes the stopped task, and ends the supervisor. `early`: answered when nothing is mounted, and no task listed,
+   * any more; the rest goes afterwards.
+   */
+  | { op: "delete"; early?: boolean }
   /** Answered by one byte and the terminal's master (SCM_RIGHTS), or by a line with an error. */
   | { op: "console"; execId?: string };
 

@@ -87,7 +87,7 @@ async function answer(
     case "deleteExec":
       return execs.delete(request.execId);
     case "delete":
-      return remove(supervisor);
+      return remove(supervisor, request.early === true);
     case "console":
       await sendMaster(supervisor.process(request.execId), socket);
       return undefined;
@@ -114,12 +114,17 @@ async function wait(
   return toWireExit(end);
 }
 
-async function remove({ container }: Supervisor): Promise<WireExit> {
+async function remove({ container, during }: Supervisor, isEarly: boolean): Promise<WireExit> {
   if (!container.isEnding) {
     throw new CtrError("FailedPrecondition", "task must be stopped before deletion: running");
   }
   const end = await container.wait();
-  await container.remove();
+  if (!isEarly) await container.remove();
+  else {
+    await container.withdraw();
+    // Should it fail, its litter is found by the next task of that name, or by the collector.
+    void during(() => container.remove()).catch(() => {});
+  }
   return toWireExit(end);
 }
 
