@@ -89,5 +89,6 @@ export function runtimeEnvironment(): Record<string, string> {
     const value = process.env[name];
     if (value !== undefined) kept[name] = value;
   }
-  return kept;
+  // A call of runc is over before collecting its garbage pays: 2 of 26 ms.
+  return { ...kept, GOGC: "off" };
 }
