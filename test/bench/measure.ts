@@ -2,6 +2,8 @@ import type { Fixtures } from "./fixtures.ts";
 import type { Row } from "./row.ts";
 import type { Side } from "./side.ts";
 
+const SETTLE_MS = 150;
+
 export interface Samples {
   side: string;
   values: number[];
@@ -31,6 +33,8 @@ export async function measureRow(
       await attempt(samples, async () => void (await row.measure(samples.of, fixtures)));
   for (let round = 0; round < runs; round++) {
     for (const samples of round % 2 === 0 ? all : all.toReversed()) {
+      // What the other side still tidies up is not billed to this one.
+      await Bun.sleep(SETTLE_MS);
       await attempt(samples, async () => void samples.values.push(await row.measure(samples.of, fixtures)));
     }
   }
