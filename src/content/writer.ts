@@ -138,11 +138,12 @@ class IngestWriter implements ContentWriter {
     makeDirectoryDurably(dirname(path), 0o700);
     using _ = await holdOffCollector(layout.root);
     const wasWhole = blobSize(layout, digest) === this.#offset;
-    if (!wasWhole || !hasRecord(records, digest)) {
+    const wasKnown = hasRecord(records, digest);
+    if (!wasWhole || !wasKnown) {
       // Replacing a whole file changes nothing, and repairs one that only looks whole.
       renameSync(join(this.#held.directory, "data"), path);
       syncDirectory(dirname(path));
-      if (addRecord(records, { digest, size: this.#offset, labels }, !wasWhole)) {
+      if (addRecord(records, { digest, size: this.#offset, labels }, wasKnown)) {
         dropIngest(this.#held);
         return;
       }
