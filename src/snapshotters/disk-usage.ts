@@ -10,6 +10,13 @@ import { type FileStat, isDirectory, statAt, statFd } from "../sys/stat.ts";
  * What others remove meanwhile is left out.
  */
 export function diskUsage(path: string): SnapshotUsage {
+  const { usage, count } = startCount();
+  countDirectory(AT_FDCWD, path, count);
+  return usage;
+}
+
+/** Sums what is handed to `count`, a file with several names once. */
+export function startCount(): { usage: SnapshotUsage; count: (stat: FileStat) => void } {
   const usage = { sizeBytes: 0, inodes: 0 };
   const linked = new Set<bigint>();
   const count = (stat: FileStat) => {
@@ -20,8 +27,7 @@ export function diskUsage(path: string): SnapshotUsage {
     usage.sizeBytes += stat.allocatedBytes;
     usage.inodes++;
   };
-  countDirectory(AT_FDCWD, path, count);
-  return usage;
+  return { usage, count };
 }
 
 /** One descriptor per level. */
@@ -47,7 +53,8 @@ function countEntry(directoryFd: number, name: Name, count: (stat: FileStat) => 
   }
 }
 
-function openDirectory(parentFd: number, name: Name): number | undefined {
+/** Undefined when it is gone, or is no directory any more. */
+export function openDirectory(parentFd: number, name: Name): number | undefined {
   try {
     return openAt(parentFd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
   } catch (error) {

@@ -1,25 +1,17 @@
 import type { SnapshotUsage } from "../../core/snapshotter.ts";
 import { hasErrno } from "../../sys/errno.ts";
 import type { Name } from "../../sys/libc.ts";
-import { AT_FDCWD, closeFd, O_DIRECTORY, O_NOFOLLOW, O_RDONLY, openAt } from "../../sys/open.ts";
+import { AT_FDCWD, closeFd } from "../../sys/open.ts";
 import { readDirectory } from "../../sys/read-directory.ts";
 import { type FileStat, isDirectory, statAt } from "../../sys/stat.ts";
+import { openDirectory, startCount } from "../disk-usage.ts";
 
 /**
  * What a subvolume has that the one it was made from has not: the files that are new or were changed, each once
  * whatever its names, with all their bytes. A snapshot keeps inode numbers, and every change makes a new change time.
  */
 export function changedUsage(path: string, parentPath: string): SnapshotUsage {
-  const usage = { sizeBytes: 0, inodes: 0 };
-  const linked = new Set<bigint>();
-  const count = (stat: FileStat) => {
-    if (stat.linkCount > 1 && !isDirectory(stat)) {
-      if (linked.has(stat.inode)) return;
-      linked.add(stat.inode);
-    }
-    usage.sizeBytes += stat.allocatedBytes;
-    usage.inodes++;
-  };
+  const { usage, count } = startCount();
   countBelow({ fd: AT_FDCWD, parentFd: AT_FDCWD }, path, parentPath, count);
   return usage;
 }
@@ -61,15 +53,6 @@ function find(fd: number, name: Name): FileStat | undefined {
     return statAt(fd, name);
   } catch (error) {
     if (hasErrno(error, "ENOENT")) return undefined;
-    throw error;
-  }
-}
-
-function openDirectory(fd: number, name: Name): number | undefined {
-  try {
-    return openAt(fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-  } catch (error) {
-    if (hasErrno(error, "ENOENT", "ENOTDIR", "ELOOP")) return undefined;
     throw error;
   }
 }
