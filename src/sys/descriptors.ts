@@ -9,24 +9,17 @@ import { cString, LONG, lastErrno, linkOnFirstUse, type Name, SIZE } from "./lib
 import { AT_FDCWD, O_NONBLOCK, openAt } from "./open.ts";
 
 const F_DUPFD_CLOEXEC = 1030;
-const F_GETFD = 1;
-const F_SETFD = 2;
 const F_GETFL = 3;
 const F_SETFL = 4;
 const F_SETPIPE_SZ = 1031;
-const FD_CLOEXEC = 1;
 const O_CLOEXEC = 0o2000000;
-const SPLICE_F_MOVE = 1;
-const SPLICE_F_NONBLOCK = 2;
 
 const libc = linkOnFirstUse({
   mkfifo: { args: ["cstring", "u32"], returns: "i32" },
   pipe2: { args: ["ptr", "i32"], returns: "i32" },
   fcntl: { args: ["i32", "i32", LONG], returns: "i32" },
-  dup3: { args: ["i32", "i32", "i32"], returns: "i32" },
   read: { args: ["i32", "ptr", SIZE], returns: LONG },
   write: { args: ["i32", "ptr", SIZE], returns: LONG },
-  splice: { args: ["i32", "ptr", "i32", "ptr", SIZE, "u32"], returns: LONG },
 });
 
 /**
@@ -69,21 +62,9 @@ export function setNonblocking(fd: number, nonblocking: boolean): void {
   if (wanted !== flags) checkCall(libc().fcntl(fd, F_SETFL, wanted), "fcntl F_SETFL");
 }
 
-/** Whether programs started from now on inherit `fd`. */
-export function setInheritable(fd: number, inheritable: boolean): void {
-  const flags = checkCall(libc().fcntl(fd, F_GETFD, 0), "fcntl F_GETFD");
-  const wanted = inheritable ? flags & ~FD_CLOEXEC : flags | FD_CLOEXEC;
-  checkCall(libc().fcntl(fd, F_SETFD, wanted), "fcntl F_SETFD");
-}
-
 /** A second descriptor of the same open file, not inherited. */
 export function duplicateFd(fd: number): number {
   return checkCall(libc().fcntl(fd, F_DUPFD_CLOEXEC, 0), "fcntl F_DUPFD_CLOEXEC");
-}
-
-/** Makes `toFd` mean what `fromFd` means, closing silently what it meant before. Children inherit 0, 1 and 2 alone. */
-export function replaceFd(fromFd: number, toFd: number): void {
-  if (fromFd !== toFd) checkCall(libc().dup3(fromFd, toFd, toFd > 2 ? O_CLOEXEC : 0), "dup3");
 }
 
 /**
@@ -97,12 +78,6 @@ export function readNow(fd: number, buffer: Uint8Array): number | undefined {
 /** One write(2): how many bytes were taken, maybe not all; `undefined` when a nonblocking descriptor takes none now. */
 export function writeNow(fd: number, bytes: Uint8Array): number | undefined {
   return unlessAgain("write", () => libc().write(fd, bytes, bytes.length));
-}
-
-/** Moves up to `lengthBytes` to or from a pipe without copying; 0 at the end, `undefined` when it would block. */
-export function spliceNow(fromFd: number, toFd: number, lengthBytes: number): number | undefined {
-  const flags = SPLICE_F_MOVE | SPLICE_F_NONBLOCK;
-  return unlessAgain("splice", () => libc().splice(fromFd, null, toFd, null, lengthBytes, flags));
 }
 
 function unlessAgain(syscall: string, call: () => number | bigint): number | undefined {

@@ -1,19 +1,16 @@
 /**
- * What concerns a filesystem's blocks: making them durable, reserving, copying and sharing them. Dangerous here: a
+ * What concerns a filesystem's blocks: making them durable, copying and sharing them. Dangerous here: a
  * write that failed is reported by one fsync only; whoever ignores it has lost data and will never know.
  */
 import { checkCall, hasErrno, SysError } from "./errno.ts";
 import { cString, LONG, lastErrno, linkOnFirstUse, SIZE } from "./libc.ts";
 
-const FALLOC_FL_KEEP_SIZE = 1;
 /** _IOW(0x94, 9, int) */
 const FICLONE = 0x40049409;
 
 const libc = linkOnFirstUse({
   syncfs: { args: ["i32"], returns: "i32" },
   fsync: { args: ["i32"], returns: "i32" },
-  fdatasync: { args: ["i32"], returns: "i32" },
-  fallocate: { args: ["i32", "i32", LONG, LONG], returns: "i32" },
   copy_file_range: { args: ["i32", "ptr", "i32", "ptr", SIZE, "u32"], returns: LONG },
   statvfs: { args: ["cstring", "ptr"], returns: "i32" },
   ioctl: { args: ["i32", "u64", LONG], returns: "i32" },
@@ -27,23 +24,6 @@ export function syncFilesystem(fd: number): void {
 /** Makes the file or directory `fd` durable. */
 export function syncFd(fd: number): void {
   checkCall(libc().fsync(fd), "fsync");
-}
-
-/** As `syncFd`, without times and other metadata that reading does not need. */
-export function syncData(fd: number): void {
-  checkCall(libc().fdatasync(fd), "fdatasync");
-}
-
-/**
- * Reserves blocks for the first `sizeBytes` of the file without changing its size, so that a full disk is found
- * before the work and not in its midst. False where the filesystem cannot. Throws ResourceExhausted (ENOSPC).
- */
-export function reserveSpace(fd: number, sizeBytes: number): boolean {
-  if (sizeBytes === 0) return true;
-  if (libc().fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, sizeBytes) === 0) return true;
-  const failure = new SysError(lastErrno(), "fallocate");
-  if (hasErrno(failure, "EOPNOTSUPP", "ENOSYS")) return false;
-  throw failure;
 }
 
 /**

@@ -1,4 +1,4 @@
-import { lstatSync, readlinkSync, writeFileSync } from "node:fs";
+import { lstatSync, readlinkSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import {
@@ -8,19 +8,16 @@ import {
   openPath,
   openPipe,
   readNow,
-  replaceFd,
-  setInheritable,
   setNonblocking,
   setPipeCapacity,
-  spliceNow,
   writeNow,
 } from "../../src/sys/descriptors.ts";
 import { type Errno, hasErrno } from "../../src/sys/errno.ts";
-import { closeFd, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY } from "../../src/sys/open.ts";
+import { closeFd, O_NONBLOCK, O_RDONLY, O_WRONLY } from "../../src/sys/open.ts";
 import { tempDir } from "../support/temp.ts";
 
 const fails = (errno: Errno) => (error: unknown) => hasErrno(error, errno);
-const targetOf = (fd: number) => readlinkSync(`/proc/self/fd/${fd}`);
+const _targetOf = (fd: number) => readlinkSync(`/proc/self/fd/${fd}`);
 
 test("a FIFO opens for reading at once, for writing only when someone reads", () => {
   using dir = tempDir();
@@ -62,50 +59,6 @@ test("O_NONBLOCK is set for all who share the open file, and taken back", () => 
   setNonblocking(readFd, false);
   assert.not(isNonblocking(copy));
   for (const fd of [readFd, writeFd, copy]) closeFd(fd);
-});
-
-test("a descriptor is replaced in place", () => {
-  using dir = tempDir();
-  writeFileSync(dir.join("a"), "");
-  const fd = openPath(dir.join("a"), O_RDWR);
-  const other = openPath("/dev/null", O_RDONLY);
-  replaceFd(fd, other);
-  assert.is(targetOf(other), dir.join("a"));
-  replaceFd(other, other);
-  assert.is(targetOf(other), dir.join("a"));
-  closeFd(fd);
-  closeFd(other);
-});
-
-test("children inherit what was made inheritable, and only that", () => {
-  using dir = tempDir();
-  writeFileSync(dir.join("shown"), "");
-  writeFileSync(dir.join("hidden"), "");
-  const shown = openPath(dir.join("shown"), O_RDONLY);
-  const hidden = openPath(dir.join("hidden"), O_RDONLY);
-  const flagsOf = (fd: number) =>
-    Bun.spawnSync(["cat", `/proc/${process.pid}/fdinfo/${fd}`]).stdout.toString();
-  setInheritable(shown, true);
-  assert.not.match(flagsOf(shown), /^flags:\s+0?2\d{6}$/m);
-  assert.match(flagsOf(hidden), /^flags:\s+0?2\d{6}$/m);
-  setInheritable(shown, false);
-  assert.match(flagsOf(shown), /^flags:\s+0?2\d{6}$/m);
-  closeFd(shown);
-  closeFd(hidden);
-});
-
-test("bytes move from pipe to pipe without being seen", () => {
-  const from = openPipe(O_NONBLOCK);
-  const to = openPipe(O_NONBLOCK);
-  assert.is(spliceNow(from.readFd, to.writeFd, 100), undefined);
-  writeNow(from.writeFd, Buffer.from("through"));
-  assert.is(spliceNow(from.readFd, to.writeFd, 100), 7);
-  const buffer = Buffer.alloc(10);
-  assert.is(readNow(to.readFd, buffer), 7);
-  assert.is(buffer.toString("utf8", 0, 7), "through");
-  closeFd(from.writeFd);
-  assert.is(spliceNow(from.readFd, to.writeFd, 100), 0);
-  for (const fd of [from.readFd, to.readFd, to.writeFd]) closeFd(fd);
 });
 
 test.run();

@@ -1,28 +1,18 @@
-import { closeSync, openSync, readFileSync, statfsSync, statSync, writeFileSync } from "node:fs";
+import { closeSync, openSync, readFileSync, statfsSync, writeFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { hasCode } from "../../src/core/errors.ts";
 import { hasErrno } from "../../src/sys/errno.ts";
 import { mountAt } from "../../src/sys/mount.ts";
-import {
-  copyFileRange,
-  freeSpace,
-  reflink,
-  reserveSpace,
-  syncData,
-  syncFd,
-  syncFilesystem,
-} from "../../src/sys/storage.ts";
+import { copyFileRange, freeSpace, reflink, syncFd, syncFilesystem } from "../../src/sys/storage.ts";
 import { memoryDir } from "../support/memory-dir.ts";
 import { tempDir } from "../support/temp.ts";
 
-test("syncing a file, its data, its directory and its filesystem", () => {
+test("syncing a file, its directory and its filesystem", () => {
   using dir = tempDir();
   writeFileSync(dir.join("file"), "x");
   for (const path of [dir.join("file"), dir.path]) {
     const fd = openSync(path, "r");
     syncFd(fd);
-    syncData(fd);
     syncFilesystem(fd);
     closeSync(fd);
     assert.throws(
@@ -30,21 +20,6 @@ test("syncing a file, its data, its directory and its filesystem", () => {
       (error: unknown) => hasErrno(error, "EBADF"),
     );
   }
-});
-
-test("space is reserved without changing the size, and a full disk is found at once", () => {
-  using dir = memoryDir(1 << 20);
-  const fd = openSync(dir.join("file"), "w");
-  assert.ok(reserveSpace(fd, 300_000));
-  assert.ok(reserveSpace(fd, 0));
-  const { size, blocks } = statSync(dir.join("file"));
-  assert.is(size, 0);
-  assert.ok(blocks * 512 >= 300_000);
-  assert.throws(
-    () => reserveSpace(fd, 2_000_000),
-    (error: unknown) => hasErrno(error, "ENOSPC") && hasCode(error, "ResourceExhausted"),
-  );
-  closeSync(fd);
 });
 
 test("what a filesystem has left is what df says", () => {
