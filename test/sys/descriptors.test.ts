@@ -1,4 +1,4 @@
-import { lstatSync, readlinkSync } from "node:fs";
+import { lstatSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import {
@@ -17,8 +17,6 @@ import { closeFd, O_NONBLOCK, O_RDONLY, O_WRONLY } from "../../src/sys/open.ts";
 import { tempDir } from "../support/temp.ts";
 
 const fails = (errno: Errno) => (error: unknown) => hasErrno(error, errno);
-const _targetOf = (fd: number) => readlinkSync(`/proc/self/fd/${fd}`);
-
 test("a FIFO opens for reading at once, for writing only when someone reads", () => {
   using dir = tempDir();
   const fifo = dir.join("fifo");
