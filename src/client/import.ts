@@ -12,7 +12,6 @@ import { type KeptImage, keepContent } from "../images/archive/keep-content.ts";
 import type { ImportNaming } from "../images/archive/names.ts";
 import { readArchive } from "../images/archive/read-archive.ts";
 import { type ArchiveIndex, indexDescriptor, readArchiveIndex } from "../images/archive/read-index.ts";
-import { refKey } from "../images/fetch-blob.ts";
 import { indexLabels } from "../images/fetch-image.ts";
 import { type LocalImage, readImage } from "../images/read-image.ts";
 import { unpackImage } from "../images/unpack.ts";
@@ -212,7 +211,6 @@ async function unpackOne(
   const context = await unpackContext(client, lease, options);
   const layers = manifest.layers.map((descriptor) => ({ descriptor, fetched: Promise.resolve() }));
   await unpackImage(manifest.config.digest, config.diffIds, layers, context);
-  for (const layer of manifest.layers) options.onProgress?.({ name: refKey(layer), state: "done" });
   if (!options.discardUnpackedLayers) return;
   const names = layers.map((_, at) => `${labelNames.gcRefContent}.l.${at}`);
   await context.content.label(path.at(-1)!.digest, Object.fromEntries(names.map((name) => [name, ""])));

@@ -4,9 +4,10 @@ import { CtrError, hasCode } from "../core/errors.ts";
 import type { Labels } from "../core/labels.ts";
 import { createLimiter } from "../core/limiter.ts";
 import { parseIndex, parseManifest } from "../core/manifest.ts";
-import { type Compression, isIndex, isManifest, mediaTypes } from "../core/media-type.ts";
+import { type Compression, isIndex, isManifest, layerCompression, mediaTypes } from "../core/media-type.ts";
 import { formatPlatform, type Platform, platformDistance } from "../core/platform.ts";
 import { type ConvertLayerContext, convertLayer } from "./convert-layer.ts";
+import { refKey } from "./fetch-blob.ts";
 import { readDocument } from "./fetch-document.ts";
 import { indexLabels, manifestLabels } from "./fetch-image.ts";
 import { type JsonObject, writeDocument } from "./write-document.ts";
@@ -90,6 +91,7 @@ async function convertManifest(descriptor: Descriptor, options: ConvertOptions):
   const manifest = parseManifest(bytes, descriptor);
   const document: JsonObject = JSON.parse(Buffer.from(bytes).toString());
   const limit = createLimiter(2);
+  for (const layer of manifest.layers) announce(layer, options);
   const layers = await Promise.all(manifest.layers.map((layer) => limit(() => convertBlob(layer, options))));
   const config = { ...manifest.config, mediaType: typeOf(manifest.config, options) };
   const mediaType = typeOf(descriptor, options);
@@ -107,6 +109,12 @@ async function convertManifest(descriptor: Descriptor, options: ConvertOptions):
   };
   const labels = manifestLabels({ config, layers });
   return store(descriptor, { ...document, ...changes }, mediaType, labels, options);
+}
+
+/** What is yet to be compressed anew. */
+function announce(layer: Descriptor, { compression, onProgress }: ConvertOptions): void {
+  if (!compression || [undefined, compression].includes(layerCompression(layer.mediaType))) return;
+  onProgress?.({ name: refKey(layer), state: "waiting", total: layer.size });
 }
 
 async function convertBlob(layer: Descriptor, options: ConvertOptions): Promise<Descriptor> {

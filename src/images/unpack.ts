@@ -117,6 +117,7 @@ async function unpackLayer(
     if (!hasCode(error, "AlreadyExists") || (await committedState(snapshotter, chain)) !== "intact")
       throw error;
   }
+  context.onProgress?.({ name: refKey(layer), state: "done" });
 }
 
 function applyLayer(layer: Descriptor, mounts: Parameters<Differ["apply"]>[1], context: UnpackContext) {

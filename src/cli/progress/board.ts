@@ -3,10 +3,10 @@ import type { ProgressListener, ProgressRow, ProgressState } from "../../core/pr
 import type { WindowSize } from "../../sys/terminal.ts";
 import { formatBinarySize } from "../print/sizes.ts";
 import { alignTabs } from "../print/tab-writer.ts";
+import { createTally, FINISHED } from "./tally.ts";
 
 const BAR_CELLS = 38;
 const SHORT_HEX_LENGTH = 12;
-const FINISHED: readonly ProgressState[] = ["resolved", "done", "exists"];
 const MOVING: readonly ProgressState[] = [
   "downloading",
   "uploading",
@@ -24,21 +24,17 @@ export interface Board {
 }
 
 export function createBoard(startedMilliseconds: number): Board {
-  const rows = new Map<string, ProgressRow>();
+  const tally = createTally(startedMilliseconds);
   return {
-    update: (row) => {
-      // A stage that cannot tell how much there is keeps what an earlier one knew.
-      const total = row.total ?? rows.get(row.name)?.total;
-      rows.set(row.name, { ...row, total });
-    },
+    update: tally.update,
     lines(now, { columns, rows: height }) {
-      const shown = fitHeight([...rows.values()], height - 2);
+      const shown = fitHeight(tally.rows(), height - 2);
       const isNarrow = columns < 150;
       const bars = isNarrow ? Math.max(10, Math.min(BAR_CELLS, columns - 70)) : BAR_CELLS;
       const cells = shown.map((row) => rowCells(row, isNarrow, bars));
       const text = alignTabs(cells.join("\n"), { minWidth: 1, padding: 1, fill: " " });
       const lines = text === "" ? [] : text.split("\n").map((line) => colourBar(line.slice(0, columns - 1)));
-      return [...lines, summary([...rows.values()], now - startedMilliseconds).slice(0, columns - 1)];
+      return [...lines, tally.summary(now).slice(0, columns - 1)];
     },
   };
 }
@@ -77,10 +73,3 @@ function bar(share: number, cells: number): string {
 /** Once widths are settled: colour takes no room on the screen, but would in the table. */
 const colourBar = (line: string): string =>
   line.replace(/\|(\++)/, (_, full: string) => `|${chalkStderr.green(full)}`);
-
-function summary(rows: readonly ProgressRow[], elapsedMilliseconds: number): string {
-  const moved = rows.reduce((sum, { state, offset = 0 }) => sum + (state === "unpacking" ? 0 : offset), 0);
-  const seconds = elapsedMilliseconds / 1000;
-  const rate = seconds > 0 ? moved / seconds : 0;
-  return `elapsed: ${seconds.toFixed(1)} s  total: ${formatBinarySize(moved)}  (${formatBinarySize(rate)}/s)`;
-}

@@ -8,11 +8,11 @@ export interface Progress extends Disposable {
   readonly onProgress: ProgressListener | undefined;
 }
 
-/** A live screen where standard error is a terminal; nothing where it is not, so that logs stay readable. */
+/** A live screen where standard error is a terminal; elsewhere a line now and then while the work is long. */
 export async function openProgress({ quiet }: { quiet: boolean }): Promise<Progress> {
-  if (quiet || !isatty(2)) return { isLive: false, onProgress: undefined, [Symbol.dispose]() {} };
-  const { openScreen } = await import("./screen.ts");
-  return openScreen();
+  if (quiet) return { isLive: false, onProgress: undefined, [Symbol.dispose]() {} };
+  if (!isatty(2)) return (await import("./lines.ts")).openLines();
+  return (await import("./screen.ts")).openScreen();
 }
 
 /** Does the work with its way shown; the screen is done with before anything else is printed. */

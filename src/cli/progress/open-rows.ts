@@ -1,8 +1,6 @@
-import type { ProgressState } from "../../core/progress.ts";
 import { writeOut } from "../output.ts";
 import { openProgress, type Progress } from "./open-progress.ts";
-
-const FINAL: readonly ProgressState[] = ["resolved", "done", "exists"];
+import { FINISHED } from "./tally.ts";
 
 /**
  * For commands whose result is what they moved: a live screen on a terminal, elsewhere a line on standard output for
@@ -14,11 +12,12 @@ export async function openRows({ quiet }: { quiet: boolean }): Promise<Progress>
   const shown = new Set<string>();
   return {
     ...progress,
-    onProgress: ({ name, state }) => {
-      if (!FINAL.includes(state) || shown.has(name)) return;
+    onProgress: (row) => {
+      progress.onProgress?.(row);
+      const { name, state } = row;
+      if (!FINISHED.includes(state) || shown.has(name)) return;
       shown.add(name);
       writeOut(`${name}: ${state}\n`);
     },
-    [Symbol.dispose]() {},
   };
 }

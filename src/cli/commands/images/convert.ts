@@ -25,6 +25,7 @@ export default defineCommand({
     oci: booleanFlag("turn Docker's media types into OCI's"),
     platform: listFlag("platform to keep", { placeholder: "OS/ARCH", completion: "platforms" }),
     allPlatforms: booleanFlag("keep every platform"),
+    quiet: booleanFlag("show no progress", { alias: "q" }),
   },
   args: {
     source: required(MISSING, { completion: "images" }),
@@ -43,7 +44,7 @@ export default defineCommand({
       toOci: flags.oci || flags.zstd,
       platforms: wantedPlatforms(named, flags.allPlatforms),
     };
-    const { image, hasReplaced } = await withProgress({ quiet: globals.debug }, (onProgress) =>
+    const { image, hasReplaced } = await withProgress({ quiet: flags.quiet || globals.debug }, (onProgress) =>
       convert(client, args.source, args.target, { ...request, onProgress, signal }),
     );
     writeOut(`${image.target.digest}\n`);

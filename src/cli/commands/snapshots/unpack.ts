@@ -6,6 +6,7 @@ import { defineCommand, required } from "../../command.ts";
 import { alwaysSynced } from "../../flags/always.ts";
 import { snapshotterFlags } from "../../flags/snapshotter.ts";
 import { writeOut } from "../../output.ts";
+import { openProgress } from "../../progress/open-progress.ts";
 
 export default defineCommand({
   summary: "unpack an image into snapshots",
@@ -18,14 +19,24 @@ export default defineCommand({
     const client = await context.openClient();
     const image = (await client.images()).list().find(({ target }) => target.digest === digest);
     if (image === undefined) throw new CtrError("NotFound", "manifest not found");
-    writeOut(`unpacking ${digest} (${image.target.mediaType})...`);
+    const line = `unpacking ${digest} (${image.target.mediaType})...`;
+    const {
+      isLive,
+      onProgress,
+      [Symbol.dispose]: close,
+    } = await openProgress({
+      quiet: context.globals.debug,
+    });
+    let end = "\n";
+    if (!isLive) writeOut(line);
     try {
       const { snapshotter } = flags;
-      await ensureUnpacked(client, await openImage(client, image), { snapshotter, signal: context.signal });
-    } catch (error) {
-      writeOut("\n");
-      throw error;
+      const { signal } = context;
+      await ensureUnpacked(client, await openImage(client, image), { snapshotter, onProgress, signal });
+      end = "done\n";
+    } finally {
+      close();
+      writeOut(isLive ? `${line}${end}` : end);
     }
-    writeOut("done\n");
   },
 });
