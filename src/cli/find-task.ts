@@ -1,5 +1,5 @@
 import type { Client } from "../client/open.ts";
-import { hasCode, withSubject } from "../core/errors.ts";
+import { CtrError, hasCode } from "../core/errors.ts";
 import type { Task } from "../core/task.ts";
 
 /** Throws NotFound, which says whether it is the container or only its task that is missing. */
@@ -9,6 +9,6 @@ export async function requireTask(client: Client, id: string): Promise<Task> {
   } catch (error) {
     if (!hasCode(error, "NotFound", "InvalidArgument")) throw error;
     (await client.containers()).get(id);
-    throw withSubject("no running task found", error);
+    throw new CtrError("NotFound", `no running task found: task ${id} not found`);
   }
 }

@@ -1,3 +1,4 @@
+import type { Metrics } from "./metrics.ts";
 import type { Mount } from "./mount.ts";
 
 /** `unknown` is a task whose record cannot be read. */
@@ -166,6 +167,8 @@ export interface Task {
   readLog(options?: { follow?: boolean; signal?: AbortSignal }): AsyncIterable<Uint8Array>;
   /** Empty for a stopped task. */
   processes(): Promise<ProcessInfo[]>;
+  /** Of a stopped task too, for as long as it is not deleted. Throws NotFound where it has no cgroups. */
+  metrics(): Promise<Metrics>;
   /** Throws Unknown with ctr's words for a task that does not run, or is not paused. */
   pause(): Promise<void>;
   resume(): Promise<void>;

@@ -5,12 +5,15 @@ import { hasErrno } from "../sys/errno.ts";
 
 const CGROUP_ROOT = "/sys/fs/cgroup";
 
-/** Directory by controller; "" is the unified hierarchy (version 2, alone or beside version 1). */
+/** The unified hierarchy (version 2, alone or beside version 1), among names of controllers. */
+export const UNIFIED = "";
+
+/** Directory by controller. */
 export type Cgroups = ReadonlyMap<string, string>;
 
 /** Empty when the process is gone. */
 export function cgroupsOf(pid: number): Cgroups {
-  const text = readIfThere(`/proc/${pid}/cgroup`) ?? "";
+  const text = readCgroupFile(`/proc/${pid}/cgroup`) ?? "";
   const found = new Map<string, string>();
   for (const line of text.split("\n").filter(Boolean)) {
     const [, controllers = "", path = "/"] = /^\d+:([^:]*):(.*)$/.exec(line) ?? [];
@@ -28,10 +31,15 @@ function cgroupDirectory(controllers: string, path: string): string {
 }
 
 /** Where cgroups of the spec's `cgroupsPath` would be, whether or not they exist. Not for systemd's slices. */
-export function cgroupsAt(path: string): string[] {
+export function cgroupsAt(path: string): Cgroups {
   const isUnified = existsSync(join(CGROUP_ROOT, "cgroup.controllers"));
-  if (isUnified) return [join(CGROUP_ROOT, path)];
-  return readdirSync(CGROUP_ROOT).map((name) => join(CGROUP_ROOT, name, path));
+  if (isUnified) return new Map([[UNIFIED, join(CGROUP_ROOT, path)]]);
+  const names = readdirSync(CGROUP_ROOT).flatMap((mount) =>
+    mount
+      .split(",")
+      .map((name) => [name === "unified" ? UNIFIED : name, join(CGROUP_ROOT, mount, path)] as const),
+  );
+  return new Map(names);
 }
 
 export type Freezing = "thawed" | "freezing" | "frozen";
@@ -39,17 +47,17 @@ export type Freezing = "thawed" | "freezing" | "frozen";
 export function freezingOf(cgroups: Cgroups): Freezing {
   const v1 = cgroups.get("freezer");
   if (v1 !== undefined) {
-    const state = readIfThere(join(v1, "freezer.state"))?.trim();
+    const state = readCgroupFile(join(v1, "freezer.state"))?.trim();
     return state === "FROZEN" ? "frozen" : state === "FREEZING" ? "freezing" : "thawed";
   }
-  const v2 = cgroups.get("") ?? CGROUP_ROOT;
-  if (readIfThere(join(v2, "cgroup.freeze"))?.trim() !== "1") return "thawed";
-  return /^frozen 1$/m.test(readIfThere(join(v2, "cgroup.events")) ?? "") ? "frozen" : "freezing";
+  const v2 = cgroups.get(UNIFIED) ?? CGROUP_ROOT;
+  if (readCgroupFile(join(v2, "cgroup.freeze"))?.trim() !== "1") return "thawed";
+  return /^frozen 1$/m.test(readCgroupFile(join(v2, "cgroup.events")) ?? "") ? "frozen" : "freezing";
 }
 
 /** Processes of the cgroup and those below it. */
 export function pidsIn(directory: string): number[] {
-  const own = (readIfThere(join(directory, "cgroup.procs")) ?? "").split("\n").filter(Boolean).map(Number);
+  const own = (readCgroupFile(join(directory, "cgroup.procs")) ?? "").split("\n").filter(Boolean).map(Number);
   return [...own, ...childrenOf(directory).flatMap(pidsIn)];
 }
 
@@ -64,7 +72,8 @@ export function childrenOf(directory: string): string[] {
   }
 }
 
-function readIfThere(path: string): string | undefined {
+/** Undefined when there is none, or no more. */
+export function readCgroupFile(path: string): string | undefined {
   try {
     return readFileSync(path, "latin1");
   } catch (error) {

@@ -39,6 +39,11 @@ export function createDiskTask(context: TaskContext, bundle: Bundle): Task {
     attach: (streams) => attachTask(bundle, record(), streams),
     readLog: (options) => readTaskLog(bundle, record(), options),
     processes: async () => listProcesses(bundle),
+    async metrics() {
+      record();
+      const { readTaskMetrics } = await import("./metrics/read-metrics.ts");
+      return readTaskMetrics(bundle);
+    },
     async pause() {
       const status = taskStatus(bundle);
       if (status === "created") throw new CtrError("Unknown", "cannot pause task in created state");

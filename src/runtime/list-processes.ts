@@ -4,11 +4,11 @@ import type { ExecInfo, ProcessInfo } from "../core/task.ts";
 import { asSysError, hasErrno } from "../sys/errno.ts";
 import { isSameProcessAlive } from "../sys/process.ts";
 import { type Bundle, readExecRecord, readExit, readInitRecord } from "./bundle.ts";
-import { cgroupsOf, pidsIn } from "./cgroup.ts";
+import { cgroupsOf, pidsIn, UNIFIED } from "./cgroup.ts";
 import { taskStatus } from "./task-status.ts";
 
 /** Of every hierarchy, runc puts a container's processes into these. */
-const CONTROLLERS = ["pids", "freezer", "devices", "memory", ""];
+const CONTROLLERS = ["pids", "freezer", "devices", "memory", UNIFIED];
 
 export function listProcesses(bundle: Bundle): ProcessInfo[] {
   const init = readInitRecord(bundle);

@@ -1,13 +1,13 @@
 /** Removal of what a supervisor that was killed could not remove itself. The caller holds the bundle's lock. */
 import { readdirSync, readFileSync, rmdirSync } from "node:fs";
-import { join } from "node:path";
 import { CtrError } from "../core/errors.ts";
 import { asSysError, hasErrno } from "../sys/errno.ts";
 import { readProcessStat, signalProcess } from "../sys/process.ts";
 import { type Bundle, readTaskRecord } from "./bundle.ts";
-import { cgroupsAt, childrenOf } from "./cgroup.ts";
+import { childrenOf } from "./cgroup.ts";
 import { abandonTask } from "./remove-task.ts";
 import type { Runc } from "./runc.ts";
+import { readSpecCgroups } from "./spec-cgroups.ts";
 
 const SIGKILL = 9;
 const GONE_TIMEOUT_MS = 10_000;
@@ -18,11 +18,12 @@ const LOOK_MS = 5;
  * cgroups, files, and the directory. For a bundle that maybe holds nothing at all, or is gone.
  */
 export async function removeDeadTask(bundle: Bundle): Promise<void> {
-  const cgroups = readCgroups(bundle);
+  // For a runtime that was killed before it wrote its state; otherwise it removes them itself.
+  const cgroups = readSpecCgroups(bundle);
   const record = readTaskRecord(bundle);
   if (record !== undefined) await killRuntimeCalls(record.runc, bundle.id);
   await abandonTask(bundle, record);
-  for (const cgroup of cgroups) removeCgroup(cgroup);
+  for (const cgroup of cgroups.values()) removeCgroup(cgroup);
 }
 
 /** A runtime call outlives the supervisor that made it, and would go on to make what we are about to remove. */
@@ -51,23 +52,6 @@ function isRuntimeCall(pid: string, { root }: Runc, id: string): boolean {
   } catch (error) {
     if (hasErrno(error, "ENOENT", "ESRCH")) return false;
     throw error;
-  }
-}
-
-/**
- * By the container's spec, for a runtime that was killed before it wrote its state; otherwise it removes them
- * itself. A path of one component is somebody's parent group.
- */
-function readCgroups(bundle: Bundle): string[] {
-  try {
-    const spec = JSON.parse(readFileSync(join(bundle.path, "config.json"), "utf8"));
-    const path: unknown = spec.linux?.cgroupsPath;
-    const isOwn =
-      typeof path === "string" && path.startsWith("/") && path.split("/").filter(Boolean).length > 1;
-    return isOwn ? cgroupsAt(path) : [];
-  } catch {
-    // Not written yet, or by halves: then no runtime has seen it.
-    return [];
   }
 }
 

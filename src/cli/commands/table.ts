@@ -125,6 +125,7 @@ export const commands: Group = {
         { names: ["list", "ls"], load: () => import("./tasks/list.ts") },
         { names: ["kill"], load: () => import("./tasks/kill.ts") },
         { names: ["logs"], load: () => import("./tasks/logs.ts") },
+        { names: ["metrics", "metric"], load: () => import("./tasks/metrics.ts") },
         { names: ["pause"], load: () => import("./tasks/pause.ts") },
         { names: ["ps"], load: () => import("./tasks/ps.ts") },
         { names: ["resume"], load: () => import("./tasks/resume.ts") },

@@ -13,3 +13,8 @@ export function formatTime(time: Date): string {
 }
 
 const twoDigits = (value: number): string => String(value).padStart(2, "0");
+
+/** As Go's `Time.String`, in UTC: `2006-01-02 15:04:05.999 +0000 UTC`. */
+export function formatGoTime(time: Date): string {
+  return `${formatTime(time).replace("T", " ").replace(/Z$/, "")} +0000 UTC`;
+}
