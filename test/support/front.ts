@@ -35,10 +35,10 @@ export async function startFront(
 ): Promise<Front> {
   const seen: Front["seen"] = [];
   const server = createServer((asked, answer) => {
-    const { method = "", url: path = "", headers } = asked;
+    const { method = "", url: path = "", headers, socket } = asked;
     const entry = { method, path, headers, bodyBytes: 0 };
     seen.push(entry);
-    passOn(port, asked, answer, judge(entry), entry).catch(() => asked.socket.destroy());
+    passOn(port, asked, answer, judge(entry), entry).catch(() => socket.destroy());
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
