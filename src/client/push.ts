@@ -1,11 +1,13 @@
 import type { Descriptor } from "../core/descriptor.ts";
 import { CtrError, hasCode } from "../core/errors.ts";
 import { createLimiter } from "../core/limiter.ts";
+import { isIndex, isManifest } from "../core/media-type.ts";
 import type { Platform } from "../core/platform.ts";
 import type { ProgressListener } from "../core/progress.ts";
 import { parseReference } from "../core/reference.ts";
-import type { Resolver } from "../core/remotes.ts";
+import type { PushOutcome, Resolver } from "../core/remotes.ts";
 import { pushImage } from "../images/push-image.ts";
+import { readRelations } from "../images/relations.ts";
 import { selectForPush } from "../images/select-for-push.ts";
 import { findImage } from "./images.ts";
 import type { Client } from "./open.ts";
@@ -60,6 +62,21 @@ export async function push(client: Client, ref: string, options: PushOptions): P
     throw error;
   }
   return { target, absent };
+}
+
+/** Pushes one blob, or one manifest under the reference's tag. Throws as `Pusher.push`. */
+export async function pushObject(
+  client: Client,
+  ref: string,
+  { digest, mediaType }: Pick<Descriptor, "digest" | "mediaType">,
+  { resolver, signal }: Pick<PushOptions, "resolver" | "signal">,
+): Promise<PushOutcome> {
+  const content = await client.content();
+  const { size } = await content.info(digest);
+  const descriptor = { mediaType, digest, size };
+  const { referral } = await readRelations(content, descriptor);
+  const isTarget = isManifest(mediaType) || isIndex(mediaType);
+  return resolver.pusher(ref).push(descriptor, content, { isTarget, referral, signal });
 }
 
 async function findTarget(client: Client, name: string): Promise<Descriptor> {

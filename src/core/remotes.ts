@@ -1,5 +1,6 @@
 import type { ContentProvider } from "./content.ts";
 import type { Descriptor } from "./descriptor.ts";
+import type { Digest } from "./digest.ts";
 
 /** Finds what a reference names in a registry. OCI distribution spec. */
 export interface Resolver {
@@ -10,6 +11,17 @@ export interface Resolver {
   resolve(ref: string, signal?: AbortSignal): Promise<{ name: string; target: Descriptor }>;
   fetcher(ref: string): Fetcher;
   pusher(ref: string): Pusher;
+  /**
+   * What says of itself that it is about a digest of the reference's repository: signatures, attestations, bills of
+   * materials. Empty when there is nothing. Throws InvalidArgument for a list that is none, and as `resolve`.
+   */
+  referrers(ref: string, subject: Digest, options?: ReferrersOptions): Promise<Descriptor[]>;
+}
+
+export interface ReferrersOptions {
+  /** Those of this type alone. */
+  artifactType?: string;
+  signal?: AbortSignal;
 }
 
 export interface FetchOptions {
@@ -34,9 +46,18 @@ export interface PushOptions {
   isTarget?: boolean;
   /** Repositories of the same registry that have had the blob: it may be mounted from there without its bytes. */
   mountFrom?: readonly string[];
+  /** The document is about another, and is to be found by it: in the registry's list, or in one that clients keep. */
+  referral?: Referral;
   /** Told the bytes sent so far; they go back when an upload starts over. */
   onSent?: (offset: number) => void;
   signal?: AbortSignal;
+}
+
+/** What a list of referrers says of a document, besides its descriptor. */
+export interface Referral {
+  subject: Digest;
+  artifactType?: string;
+  annotations?: Record<string, string>;
 }
 
 /** `exists`: it was there. `mounted`: taken from another repository. `pushed`: its bytes were sent. */

@@ -4,12 +4,11 @@ import type { Digest } from "../core/digest.ts";
 import { hasCode } from "../core/errors.ts";
 import { type Labels, labelNames } from "../core/labels.ts";
 import type { Limiter } from "../core/limiter.ts";
-import { parseIndex, parseManifest } from "../core/manifest.ts";
 import { isForeignLayer, isIndex, isManifest } from "../core/media-type.ts";
 import type { ProgressListener } from "../core/progress.ts";
-import type { Pusher } from "../core/remotes.ts";
+import type { Pusher, Referral } from "../core/remotes.ts";
 import { refKey } from "./fetch-blob.ts";
-import { readDocument } from "./fetch-document.ts";
+import { readRelations } from "./relations.ts";
 
 export interface PushImageOptions {
   /** What is pushed; it may hold documents that the store does not. */
@@ -56,28 +55,26 @@ class ImagePush {
 
   async #pushChildrenFirst(descriptor: Descriptor): Promise<void> {
     this.#options.onProgress?.({ name: this.#rowOf(descriptor), state: "waiting", total: descriptor.size });
-    const children = await this.#childrenOf(descriptor);
+    const { children, referral } = await this.#read(descriptor);
     await Promise.all(children.map((child) => this.pushTree(child)));
-    await this.#options.limit(() => this.#pushOne(descriptor));
+    await this.#options.limit(() => this.#pushOne(descriptor, referral));
   }
 
-  async #childrenOf(descriptor: Descriptor): Promise<Descriptor[]> {
+  async #read(descriptor: Descriptor): Promise<{ children: Descriptor[]; referral?: Referral }> {
     const { content, withForeignLayers } = this.#options;
-    if (isIndex(descriptor.mediaType)) {
-      return parseIndex(await readDocument(content, descriptor), descriptor).manifests;
-    }
-    if (!isManifest(descriptor.mediaType)) return [];
-    const { config, layers } = parseManifest(await readDocument(content, descriptor), descriptor);
-    return [config, ...layers.filter(({ mediaType }) => withForeignLayers || !isForeignLayer(mediaType))];
+    const document = await readRelations(content, descriptor);
+    const isPushed = ({ mediaType }: Descriptor) => withForeignLayers || !isForeignLayer(mediaType);
+    return { ...document, children: document.children.filter(isPushed) };
   }
 
-  async #pushOne(descriptor: Descriptor): Promise<void> {
+  async #pushOne(descriptor: Descriptor, referral: Referral | undefined): Promise<void> {
     const { content, pusher, onProgress, signal } = this.#options;
     const { size: total } = descriptor;
     const name = this.#rowOf(descriptor);
     const outcome = await pusher.push(descriptor, content, {
       isTarget: descriptor === this.#target,
       mountFrom: await this.#sourcesOf(descriptor),
+      referral,
       onSent: (offset) => onProgress?.({ name, state: "uploading", offset, total }),
       signal,
     });

@@ -2,10 +2,11 @@ import type { ContentProvider, ContentStore } from "../core/content.ts";
 import type { Descriptor } from "../core/descriptor.ts";
 import { parseDigest } from "../core/digest.ts";
 import { CtrError, hasCode } from "../core/errors.ts";
-import { isRunnable, parseIndex, parseManifest, selectManifests } from "../core/manifest.ts";
+import { isRunnable, parseIndex, selectManifests } from "../core/manifest.ts";
 import { isForeignLayer, isIndex, isManifest } from "../core/media-type.ts";
 import { formatPlatform, type Platform } from "../core/platform.ts";
 import { readDocument } from "./fetch-document.ts";
+import { readRelations } from "./relations.ts";
 
 export interface Selection {
   target: Descriptor;
@@ -56,7 +57,7 @@ async function isHere(
 ): Promise<boolean> {
   try {
     await store.info(descriptor.digest);
-    const children = await childrenOf(store, descriptor);
+    const { children } = await readRelations(store, descriptor);
     const needed = children.filter(({ mediaType }) => withForeignLayers || !isForeignLayer(mediaType));
     const found = await Promise.all(needed.map((child) => isHere(store, child, withForeignLayers)));
     return found.every(Boolean);
@@ -64,14 +65,6 @@ async function isHere(
     if (hasCode(error, "NotFound")) return false;
     throw error;
   }
-}
-
-async function childrenOf(store: ContentStore, descriptor: Descriptor): Promise<Descriptor[]> {
-  const { mediaType } = descriptor;
-  if (isIndex(mediaType)) return parseIndex(await readDocument(store, descriptor), descriptor).manifests;
-  if (!isManifest(mediaType)) return [];
-  const { config, layers } = parseManifest(await readDocument(store, descriptor), descriptor);
-  return [config, ...layers];
 }
 
 /** The same document with fewer entries, each as it was written. */

@@ -2,7 +2,7 @@ import type { ContentProvider } from "../core/content.ts";
 import type { Descriptor } from "../core/descriptor.ts";
 import type { PushOptions } from "../core/remotes.ts";
 import { pause, retryDelayMs } from "./backoff.ts";
-import type { PushTarget } from "./push-target.ts";
+import type { Place } from "./place.ts";
 import { BlobUpload, Refused } from "./upload-session.ts";
 
 /** So much more of the blob, and past failures are forgotten. */
@@ -13,7 +13,7 @@ const PROGRESS_BYTES = 1024 * 1024;
  * where that is too large, and what is left where a connection broke. Throws as `Pusher.push`.
  */
 export async function uploadBlob(
-  target: PushTarget,
+  target: Place,
   descriptor: Descriptor,
   content: ContentProvider,
   options: PushOptions,

@@ -5,13 +5,16 @@ import { CtrError, hasCode, withSubject } from "../core/errors.ts";
 import { checkDocumentSize } from "../core/manifest.ts";
 import { isIndex, isManifest } from "../core/media-type.ts";
 import type { Reference } from "../core/reference.ts";
-import type { Pusher, PushOptions, PushOutcome } from "../core/remotes.ts";
+import type { Pusher, PushOptions, PushOutcome, Referral } from "../core/remotes.ts";
 import { refusal } from "./authorization.ts";
 import { uploadBlob } from "./blob-upload.ts";
 import { ACCEPTED_MANIFESTS } from "./content-type.ts";
-import { checkStoredDigest, type PushTarget } from "./push-target.ts";
+import type { Place } from "./place.ts";
+import { hasReferrersApi } from "./referrers.ts";
+import { addToReferrersTag } from "./referrers-tag.ts";
 import type { Registry } from "./registry.ts";
 import { statusError } from "./status-errors.ts";
+import { checkStoredDigest } from "./stored-digest.ts";
 
 const STORED: ReadonlySet<number> = new Set([200, 201, 202, 204]);
 
@@ -24,10 +27,13 @@ export function createPusher(registry: () => Promise<Registry>, reference: Refer
       const { isTarget = false, signal } = options;
       const { mediaType, digest } = descriptor;
       try {
-        const target: PushTarget = { registry: await registry(), path, scope, signal };
+        const target: Place = { registry: await registry(), path, scope, signal };
         const isDocument = isTarget || isManifest(mediaType) || isIndex(mediaType);
         if (!isDocument) return await pushBlob(descriptor, content, target, options);
-        return await pushDocument(descriptor, content, target, nameFor(reference, descriptor, isTarget));
+        const name = nameFor(reference, descriptor, isTarget);
+        const { outcome, isListed } = await pushDocument(descriptor, content, target, name);
+        if (options.referral && !isListed) await keepListed(target, descriptor, options.referral);
+        return outcome;
       } catch (error) {
         const failure = hasCode(error, "Unauthenticated") ? refusal(error, "push") : error;
         throw withSubject(`failed to push ${digest}`, failure);
@@ -48,7 +54,7 @@ function nameFor(reference: Reference, { digest }: Descriptor, isTarget: boolean
 async function pushBlob(
   descriptor: Descriptor,
   content: ContentProvider,
-  target: PushTarget,
+  target: Place,
   options: PushOptions,
 ): Promise<PushOutcome> {
   const { registry, path, scope, signal } = target;
@@ -63,19 +69,20 @@ async function pushBlob(
   return head.status === 200 ? "exists" : uploadBlob(target, descriptor, content, options);
 }
 
+/** `isListed`: the registry has understood that the document is about another. */
 async function pushDocument(
   descriptor: Descriptor,
   content: ContentProvider,
-  { registry, path, scope, signal }: PushTarget,
+  { registry, path, scope, signal }: Place,
   name: string,
-): Promise<PushOutcome> {
+): Promise<{ outcome: PushOutcome; isListed: boolean }> {
   const { mediaType, digest } = descriptor;
   const request = { path: `/${path}/manifests/${name}`, scope, signal };
   const accept = isManifest(mediaType) || isIndex(mediaType) ? ACCEPTED_MANIFESTS : `${mediaType}, */*`;
   const head = await registry.send({ ...request, method: "HEAD", headers: { accept } });
   await head.discard();
   const known = name === digest ? digest : head.headers.get("docker-content-digest");
-  if (head.status === 200 && known === digest) return "exists";
+  if (head.status === 200 && known === digest) return { outcome: "exists", isListed: false };
   const body = await readVerified(descriptor, content);
   const response = await registry.send({
     ...request,
@@ -86,7 +93,18 @@ async function pushDocument(
   if (!STORED.has(response.status)) throw await statusError(response, registry.transport.secrets);
   await response.discard();
   checkStoredDigest(response, digest);
-  return "pushed";
+  return { outcome: "pushed", isListed: response.headers.has("oci-subject") };
+}
+
+/** Where a registry keeps no list of referrers, clients do: OCI distribution spec, "Pushing Manifests with Subject". */
+async function keepListed(
+  place: Place,
+  { mediaType, digest, size }: Descriptor,
+  { subject, artifactType, annotations }: Referral,
+): Promise<void> {
+  if (await hasReferrersApi(place, subject)) return;
+  const more = { ...(artifactType && { artifactType }), ...(annotations && { annotations }) };
+  await addToReferrersTag(place, subject, { mediaType, digest, size, ...more });
 }
 
 /** A registry that is pushed to by tag cannot know what the bytes should have been. */

@@ -7,6 +7,7 @@ import { createFetcher } from "./fetcher.ts";
 import { type Capability, findHosts, hasCapability } from "./hosts.ts";
 import type { RemoteOptions } from "./options.ts";
 import { createPusher } from "./pusher.ts";
+import { listReferrers } from "./referrers.ts";
 import { Registry } from "./registry.ts";
 import { resolveTarget } from "./resolve-target.ts";
 import { Transport } from "./transport.ts";
@@ -42,6 +43,20 @@ export function openResolver(options: RemoteOptions = {}): Resolver {
       const reference = parseReference(ref);
       const registry = async () => capable(await registriesOf(reference), "push", reference.host)[0]!;
       return createPusher(registry, reference);
+    },
+    async referrers(ref, subject, { artifactType, signal } = {}) {
+      const reference = parseReference(ref);
+      const { path, host } = reference;
+      try {
+        const registries = await registriesOf(reference);
+        const able = registries.some((registry) => hasCapability(registry.host, "referrers"));
+        const asked = capable(registries, able ? "referrers" : "resolve", host);
+        const scope = pullScope(reference);
+        const places = asked.map((registry) => ({ registry, path, scope, signal }));
+        return await listReferrers(places, subject, { artifactType });
+      } catch (error) {
+        throw withSubject(`failed to list referrers of ${subject}`, error);
+      }
     },
   };
 }

@@ -5,8 +5,9 @@ import { CtrError, hasCode } from "../core/errors.ts";
 import type { PushOptions } from "../core/remotes.ts";
 import { isPassing } from "./connection-errors.ts";
 import { checkOnward, parseRemoteUrl } from "./origins.ts";
-import { checkStoredDigest, type PushTarget } from "./push-target.ts";
+import type { Place } from "./place.ts";
 import { statusError } from "./status-errors.ts";
+import { checkStoredDigest } from "./stored-digest.ts";
 import { type HttpRequest, type HttpResponse, isPassingStatus } from "./transport.ts";
 import type { UploadBody } from "./upload-body.ts";
 
@@ -33,7 +34,7 @@ const ONE_TRY = { tries: 1 };
 export class BlobUpload implements AsyncDisposable {
   /** What the registry is known to have. */
   offset = 0;
-  readonly #target: PushTarget;
+  readonly #target: Place;
   readonly #descriptor: Descriptor;
   readonly #content: ContentProvider;
   readonly #onSent: PushOptions["onSent"];
@@ -48,7 +49,7 @@ export class BlobUpload implements AsyncDisposable {
   #leastChunkBytes = LEAST_CHUNK_BYTES;
 
   constructor(
-    target: PushTarget,
+    target: Place,
     descriptor: Descriptor,
     content: ContentProvider,
     onSent: PushOptions["onSent"],

@@ -55,6 +55,7 @@ export const commands: Group = {
         { names: ["pull"], load: () => import("./images/pull.ts") },
         { names: ["push"], load: () => import("./images/push.ts") },
         { names: ["prune"], load: () => import("./images/prune.ts") },
+        { names: ["referrers", "discover"], load: () => import("./images/referrers.ts") },
         { names: ["delete", "del", "remove", "rm"], load: () => import("./images/delete.ts") },
         { names: ["tag"], load: () => import("./images/tag.ts") },
         { names: ["label"], load: () => import("./images/label.ts") },

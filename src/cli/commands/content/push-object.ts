@@ -1,7 +1,7 @@
+import { pushObject } from "../../../client/push.ts";
 import { openResolver } from "../../../client/resolver.ts";
 import { parseDigest } from "../../../core/digest.ts";
 import { CtrError } from "../../../core/errors.ts";
-import { isIndex, isManifest } from "../../../core/media-type.ts";
 import { defineCommand, optional, required } from "../../command.ts";
 import { registryFlags, remoteOptionsOf } from "../../flags/registry.ts";
 import { writeOut } from "../../output.ts";
@@ -22,12 +22,8 @@ export default defineCommand({
     const digest = parseDigest(args.digest);
     const mediaType = args.mediaType ?? "";
     const client = await context.openClient();
-    const content = await client.content();
-    const { size } = await content.info(digest);
     const resolver = await openResolver(await remoteOptionsOf(flags, args.ref));
-    const isTarget = isManifest(mediaType) || isIndex(mediaType);
-    const pusher = resolver.pusher(args.ref);
-    const outcome = await pusher.push({ mediaType, digest, size }, content, { isTarget, signal });
+    const outcome = await pushObject(client, args.ref, { digest, mediaType }, { resolver, signal });
     if (outcome === "exists") throw new CtrError("AlreadyExists", `content ${digest} on remote`);
     writeOut(`Pushed ${digest} ${mediaType}\n`);
   },

@@ -1,16 +1,7 @@
 import { type Digest, isDigest, splitDigest } from "../core/digest.ts";
 import { CtrError } from "../core/errors.ts";
 import { quote } from "../core/quote.ts";
-import type { Registry } from "./registry.ts";
 import type { HttpResponse } from "./transport.ts";
-
-/** Where a push goes: one repository of one registry. */
-export interface PushTarget {
-  registry: Registry;
-  path: string;
-  scope: string;
-  signal?: AbortSignal;
-}
 
 /** Throws DataLoss when a registry says that it stored other bytes than it was sent. */
 export function checkStoredDigest({ headers }: HttpResponse, wanted: Digest): void {
