@@ -1,3 +1,4 @@
+import { writeFile } from "node:fs/promises";
 import { CtrError, hasCode } from "../core/errors.ts";
 import { validateIdentifier } from "../core/identifier.ts";
 import { type Labels, labelNames } from "../core/labels.ts";
@@ -9,6 +10,7 @@ import type { Snapshotter } from "../core/snapshotter.ts";
 import { buildSpec } from "../oci/build-spec.ts";
 import { containerLabels } from "../oci/container-labels.ts";
 import type { SpecInput } from "../oci/spec-input.ts";
+import { asSysError } from "../sys/errno.ts";
 import { EPHEMERAL, type Ownership, removeAbandoned } from "./ephemeral.ts";
 import { findImage, openImage } from "./images.ts";
 import { creationLock, exclusively, sparedFromCollection } from "./locks.ts";
@@ -29,6 +31,8 @@ export interface NewContainer extends UnpackOptions {
   labels?: Labels;
   snapshotterLabels?: Labels;
   runtime?: { name: string; options?: TypedValue };
+  /** File to write the spec to, before anything is recorded. */
+  dumpSpec?: string;
   /** Makes the container ephemeral, of a `run --rm`: it is removed by its owner, or when that has died. */
   ownership?: Ownership;
 }
@@ -152,9 +156,10 @@ function specInput(client: Client, { id, spec, labels }: NewContainer): Omit<Spe
 
 async function record(
   client: Client,
-  { id, runtime, ownership }: NewContainer,
+  { id, runtime, dumpSpec, ownership }: NewContainer,
   made: Pick<Container, "image" | "labels" | "snapshotKey" | "snapshotter" | "spec">,
 ): Promise<Container> {
+  if (dumpSpec) await writeSpec(dumpSpec, made.spec);
   const containers = await client.containers();
   return containers.create({
     id,
@@ -162,4 +167,12 @@ async function record(
     extensions: ownership ? EPHEMERAL : {},
     ...made,
   });
+}
+
+async function writeSpec(path: string, spec: object): Promise<void> {
+  try {
+    await writeFile(path, `${JSON.stringify(spec, undefined, 2)}\n`);
+  } catch (error) {
+    throw asSysError(error, path);
+  }
 }

@@ -27,6 +27,10 @@ const runFlags = {
   }),
   ...isolationFlags,
   ...newContainerFlags,
+  dumpConfig: stringFlag("file that the runtime spec is written to, before the container is started", {
+    placeholder: "FILE",
+    completion: "files",
+  }),
   syncFs: alwaysSynced,
 };
 
@@ -55,7 +59,8 @@ export default defineCommand({
       labels: containerLabelsOf(flags),
       snapshotter: flags.snapshotter,
       snapshotterLabels: parseLabels(flags.snapshotterLabel),
-      runtime: await runtimeOf(flags, flags.runcSystemdCgroup),
+      runtime: await runtimeOf(flags),
+      dumpSpec: flags.dumpConfig,
       signal: context.signal,
       io: taskIoOf(flags, flags.tty),
       noPivot: flags.noPivot,
