@@ -25,7 +25,7 @@ export async function findLeftovers(client: Client, untouchedMs: number): Promis
   const hasContainer = (namespace: string, id: string) => has(() => metadata.containers(namespace).get(id));
   const limit = Date.now() - untouchedMs;
   const isOld = ({ changedAt }: { changedAt: Date }) => changedAt.getTime() <= limit;
-  const tasks = findDeadTasks(client.state, hasContainer).filter(isOld);
+  const tasks = findDeadTasks(client.state, client.events, hasContainer).filter(isOld);
   const logs = findTaskLogs(client.root, client.state)
     .filter(isOld)
     .filter(({ namespace, id }) => !hasContainer(namespace, id));

@@ -2,10 +2,12 @@ import { join } from "node:path";
 import type { ContentStore } from "../core/content.ts";
 import type { Differ } from "../core/differ.ts";
 import { CtrError, withSubject } from "../core/errors.ts";
+import type { EventLog } from "../core/events.ts";
 import { validateIdentifier } from "../core/identifier.ts";
 import type { ContainerStore, ImageStore, LeaseStore, NamespaceStore } from "../core/records.ts";
 import type { Snapshotter } from "../core/snapshotter.ts";
 import type { Tasks } from "../core/task.ts";
+import { openEventLog } from "../events/index.ts";
 import type { Metadata } from "../metadata/index.ts";
 
 export const DEFAULT_ROOT = "/var/lib/ctr";
@@ -31,6 +33,8 @@ export interface Client extends AsyncDisposable {
   readonly state: string;
   readonly namespace: string;
   readonly configFile: string | undefined;
+  /** Of all namespaces. What the other parts change, they publish themselves. */
+  readonly events: EventLog;
   metadata(): Promise<Metadata>;
   images(): Promise<ImageStore>;
   containers(): Promise<ContainerStore>;
@@ -48,9 +52,10 @@ export function openClient(options: ClientOptions = {}): Client {
   const { root = DEFAULT_ROOT, state = DEFAULT_STATE, namespace = "default", configFile } = options;
   validateNamespace(namespace);
 
+  const events = openEventLog(state);
   const metadata = once(async () => {
     const { openMetadata } = await import("../metadata/index.ts");
-    return openMetadata(join(root, "metadata.db"));
+    return openMetadata(join(root, "metadata.db"), events);
   });
   const content = once(async () => {
     const { openContentStore } = await import("../content/index.ts");
@@ -58,7 +63,7 @@ export function openClient(options: ClientOptions = {}): Client {
   });
   const tasks = once(async () => {
     const { openTasks } = await import("../runtime/index.ts");
-    return openTasks({ root, state, namespace, cgroupSuffix: cgroupSuffix(state) });
+    return openTasks({ root, state, namespace, cgroupSuffix: cgroupSuffix(state), events });
   });
   const differ = once(async () => {
     const { openDiffer } = await import("../diff/index.ts");
@@ -78,6 +83,7 @@ export function openClient(options: ClientOptions = {}): Client {
     state,
     namespace,
     configFile,
+    events,
     metadata: metadata.value,
     images: async () => (await metadata.value()).images(namespace),
     containers: async () => (await metadata.value()).containers(namespace),

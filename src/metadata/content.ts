@@ -25,6 +25,8 @@ const content: TableDefinition<ContentRecord> = {
     return undefined;
   },
   subject: (digest) => `content digest ${digest}`,
+  created: ({ digest, size }) => ["/content/create", { digest, size }],
+  deleted: (digest) => ["/content/delete", { digest }],
   validate({ digest, labels }: Draft<ContentRecord>) {
     parseDigest(digest);
     try {

@@ -132,7 +132,7 @@ function fillBundle(
     terminal,
     hasPidNamespace: spec.linux?.namespaces?.some(({ type, path }) => type === "pid" && !path) ?? false,
     hasPoststopHooks: (spec.hooks?.poststop?.length ?? 0) > 0,
-    mountCount: mounts.length,
+    mounts,
     output: stdio.output,
     fifoDir: stdio.fifoDir,
     logPath,

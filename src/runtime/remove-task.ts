@@ -1,6 +1,7 @@
+import { formatTime } from "../core/time.ts";
 import { hasErrno } from "../sys/errno.ts";
 import { removeFile } from "../sys/small-file.ts";
-import type { Bundle, TaskRecord } from "./bundle.ts";
+import { type Bundle, readExit, readInitRecord, type TaskRecord } from "./bundle.ts";
 import { removeDirectory } from "./remove-directory.ts";
 import { callRunc } from "./runc.ts";
 
@@ -27,14 +28,26 @@ export async function withdrawTask(
   record: TaskRecord,
   { early }: { early: boolean },
 ): Promise<Withdrawal> {
-  if (early) removeFile(`${bundle.path}/init.json`);
+  if (early) unlist(bundle);
   const deleted = callRunc(record.runc, ["delete", "--force", bundle.id]);
   // Should unmounting fail, nobody awaits it any more.
   deleted.catch(() => {});
   // The mount has no part in what the runtime does now, unless a hook looks at it.
   if (record.hasPoststopHooks) await deleted;
-  await unmountRootfs(bundle, record.mountCount);
+  await unmountRootfs(bundle, record.mounts.length);
   return { finished: deleted.then(() => removeFiles(bundle, record)) };
+}
+
+/** From now on it is no task any more. Of all who get here, the one who takes it off the list tells of it. */
+function unlist(bundle: Bundle): void {
+  const pid = readInitRecord(bundle)?.pid;
+  const exit = readExit(bundle);
+  if (!removeFile(`${bundle.path}/init.json`) || pid === undefined) return;
+  const id = bundle.id;
+  const end = { exit_status: exit?.status ?? 255, exited_at: formatTime(exit?.at ?? new Date()) };
+  // Its supervisor was killed before that.
+  if (exit === undefined) bundle.publish("/tasks/exit", { container_id: id, id, pid, ...end });
+  bundle.publish("/tasks/delete", { container_id: id, pid, ...end });
 }
 
 /** Its code is loaded now: no supervisor needs it before its end. */
@@ -53,7 +66,7 @@ async function unmountRootfs(bundle: Bundle, mountCount: number): Promise<void> 
 
 /** Everything but the mount point is plain files of ours. */
 function removeFiles(bundle: Bundle, record: TaskRecord): void {
-  removeFile(`${bundle.path}/init.json`);
+  unlist(bundle);
   removeOutsideFiles(bundle, record);
   removeDirectory(bundle.path, ["rootfs"]);
 }
@@ -72,5 +85,6 @@ export async function abandonTask(bundle: Bundle, record: TaskRecord | undefined
   }
   const { unmountAll } = await import("../sys/mount.ts");
   unmountAll(`${bundle.path}/rootfs`);
+  unlist(bundle);
   removeDirectory(bundle.path, ["rootfs"]);
 }

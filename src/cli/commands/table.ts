@@ -43,6 +43,7 @@ export const commands: Group = {
         },
       ],
     },
+    { names: ["events", "event"], load: () => import("./events.ts") },
     {
       names: ["images", "image", "i"],
       summary: "manage images",

@@ -1,7 +1,7 @@
 import type { ImageNode } from "../../client/inspect-image.ts";
 import type { Image } from "../../core/records.ts";
+import { formatTime } from "../../core/time.ts";
 import { sortLabels } from "./labels.ts";
-import { formatTime } from "./times.ts";
 
 const RULE = "─".repeat(23);
 

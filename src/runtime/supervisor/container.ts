@@ -5,6 +5,7 @@ import { callRunc } from "../runc.ts";
 import { type StartContext, type SupervisedProcess, startProcess } from "./processes.ts";
 import type { StdioPlan } from "./protocol.ts";
 import type { End } from "./reaper.ts";
+import { tellCreation, tellExit } from "./tell.ts";
 
 /** The container and its first process. */
 export interface Container {
@@ -37,6 +38,8 @@ export function createContainer(bundle: Bundle, context: StartContext, onEnded: 
   let isEnding = false;
   let removal: Promise<void> | undefined;
   let ended: Promise<End> | undefined;
+  /** Its start, if it is one of its own, has been told of. */
+  let starting: Promise<void> = Promise.resolve();
 
   const created = <T>(value: T | undefined): T => {
     if (value !== undefined) return value;
@@ -58,14 +61,27 @@ export function createContainer(bundle: Bundle, context: StartContext, onEnded: 
     );
     const { pid, startTicks } = init;
     writeRecord("init.json", { pid, startTicks, started: isStarted });
+    tellCreation(bundle, task, stdio, pid);
+    if (isStarted) tellStart(pid);
     ended = init.ended.then(async (initEnd) => {
       isEnding = true;
+      await starting.catch(() => {});
+      tellExit(bundle, bundle.id, pid, initEnd);
       if (!task.hasPidNamespace) await killOthers(task);
       end = initEnd;
       onEnded();
       return initEnd;
     });
     return init;
+  };
+
+  const tellStart = (pid: number) => bundle.publish("/tasks/start", { container_id: bundle.id, pid });
+
+  const start = async () => {
+    const { pid, startTicks } = created(init);
+    await callRunc(created(record).runc, ["start", bundle.id], "OCI runtime start failed");
+    if (removal === undefined) writeRecord("init.json", { pid, startTicks, started: true });
+    tellStart(pid);
   };
 
   /** Processes of a shared pid namespace do not end with the first. */
@@ -112,10 +128,9 @@ export function createContainer(bundle: Bundle, context: StartContext, onEnded: 
         throw error;
       }
     },
-    async start() {
-      const { pid, startTicks } = created(init);
-      await callRunc(created(record).runc, ["start", bundle.id], "OCI runtime start failed");
-      if (removal === undefined) writeRecord("init.json", { pid, startTicks, started: true });
+    start() {
+      starting = start();
+      return starting;
     },
     async wait() {
       await creation;
