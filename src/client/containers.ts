@@ -15,6 +15,7 @@ import { EPHEMERAL, type Ownership, removeAbandoned } from "./ephemeral.ts";
 import { findImage, openImage } from "./images.ts";
 import { creationLock, exclusively, sparedFromCollection } from "./locks.ts";
 import type { Client } from "./open.ts";
+import type { MappedBase } from "./remap-snapshot.ts";
 import { withRootfs } from "./rootfs-view.ts";
 import { DEFAULT_RUNTIME } from "./runtime.ts";
 import { ensureUnpacked, type UnpackOptions } from "./unpack.ts";
@@ -30,6 +31,8 @@ export interface NewContainer extends UnpackOptions {
   spec: Omit<SpecInput, "namespace" | "id" | "source" | "labels">;
   labels?: Labels;
   snapshotterLabels?: Labels;
+  /** Refuses to map the owners of the image's files for `spec.uidMappings` by a copy of it. */
+  remapLabels?: boolean;
   runtime?: { name: string; options?: TypedValue };
   /** File to write the spec to, before anything is recorded. */
   dumpSpec?: string;
@@ -104,7 +107,11 @@ async function createFromImage(
 ): Promise<CreatedContainer> {
   const { id } = request;
   const { image, config, snapshotter } = source;
-  const mounts = await prepareSnapshot(snapshotter, id, source.parent, request.snapshotterLabels ?? {});
+  const base = await baseOf(client, request, source);
+  const mounts = await prepareSnapshot(snapshotter, id, base.parent, {
+    ...request.snapshotterLabels,
+    ...base.labels,
+  });
   try {
     const spec = await withRootfs(client, mounts, (openRootfs) =>
       buildSpec({ ...specInput(client, request), source: { kind: "image", config, openRootfs } }),
@@ -117,6 +124,18 @@ async function createFromImage(
     await snapshotter.remove(id).catch(() => {});
     throw error;
   }
+}
+
+/** Hardly anybody maps users, and the others do not load it. */
+async function baseOf(
+  client: Client,
+  { spec, remapLabels = false }: NewContainer,
+  { parent, snapshotter }: OpenedSource,
+): Promise<MappedBase> {
+  const { uidMappings = [], gidMappings = [] } = spec;
+  if (uidMappings.length === 0 || gidMappings.length === 0) return { parent, labels: {} };
+  const { mapOwners } = await import("./remap-snapshot.ts");
+  return mapOwners(client, snapshotter, parent, { uidMappings, gidMappings }, remapLabels);
 }
 
 async function createFromHost(client: Client, request: NewContainer): Promise<CreatedContainer> {

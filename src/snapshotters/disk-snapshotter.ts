@@ -14,7 +14,7 @@ import type {
 import { holdOffCollector } from "../files/collection-lock.ts";
 import { makeDirectoryDurably } from "../files/durable.ts";
 import type { SnapshotDirectories } from "./snapshot-directories.ts";
-import type { SnapshotStorage, StoredSnapshot } from "./storage.ts";
+import type { OwnerMapping, SnapshotStorage, StoredSnapshot } from "./storage.ts";
 
 /** Touches nothing on disk until it is used. */
 export function openDiskSnapshotter(
@@ -41,6 +41,7 @@ export function openDiskSweeper({ name, directories }: SnapshotStorage): Snapsho
 class DiskSnapshotter implements Snapshotter {
   readonly name: string;
   readonly canRebase = false;
+  readonly canRemap: boolean;
   private readonly storage: SnapshotStorage;
   private readonly root: string;
   private readonly records: SnapshotRecordStore;
@@ -48,6 +49,7 @@ class DiskSnapshotter implements Snapshotter {
 
   constructor(storage: SnapshotStorage, root: string, records: SnapshotRecordStore) {
     this.name = storage.name;
+    this.canRemap = storage.canRemap;
     this.storage = storage;
     this.directories = storage.directories;
     this.root = root;
@@ -155,7 +157,7 @@ class DiskSnapshotter implements Snapshotter {
     using _ = await holdOffCollector(this.root);
     const directoryId = this.records.nextDirectoryId();
     try {
-      const stored = storedSnapshot({ kind, directoryId }, parents);
+      const stored = storedSnapshot({ kind, directoryId, labels }, parents);
       this.storage.make(stored);
       this.records.create({ key, parent, kind, labels, directoryId, chainId });
       return this.storage.mounts(stored);
@@ -190,10 +192,18 @@ class DiskSnapshotter implements Snapshotter {
 }
 
 function storedSnapshot(
-  { kind, directoryId }: Pick<SnapshotRecord, "kind" | "directoryId">,
+  { kind, directoryId, labels }: Pick<SnapshotRecord, "kind" | "directoryId" | "labels">,
   parents: readonly SnapshotRecord[],
 ): StoredSnapshot {
-  return { kind, id: directoryId, parentIds: parents.map((parent) => parent.directoryId).reverse() };
+  const parentIds = parents.map((parent) => parent.directoryId).reverse();
+  return { kind, id: directoryId, parentIds, owners: ownersOf(labels) };
+}
+
+/** Maps users alone, or groups alone, count for nothing. */
+function ownersOf(labels: Labels): OwnerMapping | undefined {
+  const uidMaps = labels[labelNames.snapshotUidMapping];
+  const gidMaps = labels[labelNames.snapshotGidMapping];
+  return uidMaps && gidMaps ? { uidMaps: uidMaps.split(","), gidMaps: gidMaps.split(",") } : undefined;
 }
 
 function infoOf({ key, parent, kind, labels, createdAt, updatedAt }: SnapshotRecord): SnapshotInfo {

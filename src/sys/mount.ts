@@ -12,9 +12,17 @@ import { CtrError } from "../core/errors.ts";
 import type { Mount } from "../core/mount.ts";
 import { asSysError, checkCall, hasErrno, SysError } from "./errno.ts";
 import { cString, lastErrno, linkOnFirstUse } from "./libc.ts";
+import { mountMappedOverlay } from "./mapped-overlay.ts";
 import { readMountInfo } from "./mount-info.ts";
-import { MS_BIND, MS_REC, MS_REMOUNT, PER_MOUNT_FLAGS, parseMountOptions } from "./mount-options.ts";
-import { fitsOnePage, mountLongOverlay } from "./overlay-mount.ts";
+import {
+  type MountOptions,
+  MS_BIND,
+  MS_REC,
+  MS_REMOUNT,
+  PER_MOUNT_FLAGS,
+  parseMountOptions,
+} from "./mount-options.ts";
+import { fitsOnePage, lowerDirectories, mountLongOverlay, withLowerDirectories } from "./overlay-mount.ts";
 
 const MNT_DETACH = 2;
 const UMOUNT_NOFOLLOW = 8;
@@ -32,12 +40,13 @@ const libc = linkOnFirstUse({
  */
 export function mountAt(mount: Mount, target: string): void {
   const place = mount.target === undefined ? target : join(target, mount.target);
-  const { flags, propagations, data } = parseMountOptions(mount.options);
+  const options = parseMountOptions(mount.options);
+  const { flags, propagations } = options;
   const isBind = (flags & MS_BIND) !== 0;
   const isRemount = (flags & MS_REMOUNT) !== 0;
   const isChangeOfPropagation = propagations.length > 0 && !isBind && mount.type === "none";
   const makesMount = !isRemount && !isChangeOfPropagation;
-  if (makesMount || (isRemount && !isBind)) mountFirst(mount, place, flags, data);
+  if (makesMount || (isRemount && !isBind)) mountFirst(mount, place, options);
   try {
     if (isBind) remountBind(place, flags);
     for (const propagation of propagations) callMount("", place, "", propagation, "");
@@ -47,8 +56,14 @@ export function mountAt(mount: Mount, target: string): void {
   }
 }
 
-function mountFirst({ type, source }: Mount, place: string, flags: number, data: string[]): void {
-  if (type === "overlay" && !fitsOnePage(data)) {
+function mountFirst({ type, source }: Mount, place: string, options: MountOptions): void {
+  const { flags, data } = options;
+  if (type === "overlay" && options.uidMaps.length > 0) {
+    mountMappedOverlay(place, lowerDirectories(data), options, {
+      mount: (layers) => callMount(source, place, type, flags, withLowerDirectories(data, layers).join(",")),
+      unmount: () => unmount(place, { detach: true }),
+    });
+  } else if (type === "overlay" && !fitsOnePage(data)) {
     const overlay = { source, place: resolve(place), flags, data };
     mountLongOverlay(overlay, (text) => callMount(source, overlay.place, type, flags, text));
   } else {

@@ -108,6 +108,20 @@ function directoriesOf(option: string): string[] {
   return key === "upperdir" || key === "workdir" ? [value] : [];
 }
 
+/** The lower layers that overlay options name, the topmost first. */
+export function lowerDirectories(data: readonly string[]): string[] {
+  return data
+    .filter((option) => splitOption(option).key === "lowerdir")
+    .flatMap(directoriesOf)
+    .map(unescaped);
+}
+
+/** The same options with these layers, whose paths need no escapes. */
+export function withLowerDirectories(data: readonly string[], layers: readonly string[]): string[] {
+  const others = data.filter((option) => splitOption(option).key !== "lowerdir");
+  return [...others, `lowerdir=${layers.join(":")}`];
+}
+
 function unescaped(directory: string): string {
   return directory.replace(/\\(.)/g, "$1");
 }

@@ -59,6 +59,7 @@ export default defineCommand({
       labels: containerLabelsOf(flags),
       snapshotter: flags.snapshotter,
       snapshotterLabels: parseLabels(flags.snapshotterLabel),
+      remapLabels: flags.remapLabels,
       runtime: await runtimeOf(flags),
       dumpSpec: flags.dumpConfig,
       signal: context.signal,

@@ -10,6 +10,7 @@ export const isolationFlags = {
   rlimitNofile: stringFlag("open files allowed", { placeholder: "SOFT[:HARD]" }),
   uidmap: listFlag("map user ids, together with --gidmap", { placeholder: "CONTAINER:HOST:SIZE" }),
   gidmap: listFlag("map group ids, together with --uidmap", { placeholder: "CONTAINER:HOST:SIZE" }),
+  remapLabels: booleanFlag("have the snapshotter map owners of files for --uidmap, and fail where it cannot"),
   privilegedWithoutHostDevices: booleanFlag("keep the host's devices from a --privileged container"),
 };
 

@@ -1,5 +1,6 @@
 import type { Mount } from "../../core/mount.ts";
 import type { SnapshotKind } from "../../core/snapshotter.ts";
+import type { OwnerMapping } from "../storage.ts";
 
 export interface Layers {
   kind: SnapshotKind;
@@ -7,6 +8,7 @@ export interface Layers {
   work: string;
   /** The topmost first. */
   lowers: readonly string[];
+  owners?: OwnerMapping;
 }
 
 /**
@@ -14,7 +16,7 @@ export interface Layers {
  * Kernel, overlayfs.rst: the leftmost lower directory is on top.
  */
 export function overlayMounts(
-  { kind, upper, work, lowers }: Layers,
+  { kind, upper, work, lowers, owners }: Layers,
   kernelOptions: readonly string[],
 ): Mount[] {
   const isView = kind === "View";
@@ -24,8 +26,12 @@ export function overlayMounts(
   const options = [...kernelOptions];
   if (!isView) options.push(`workdir=${escaped(work)}`, `upperdir=${escaped(upper)}`);
   options.push(`lowerdir=${lowers.map((lower) => escaped(lower).replaceAll(":", "\\:")).join(":")}`);
+  if (!isView && owners)
+    options.push(...optionsOf("uidmap", owners.uidMaps), ...optionsOf("gidmap", owners.gidMaps));
   return [{ type: "overlay", source: "overlay", options }];
 }
+
+const optionsOf = (name: string, maps: readonly string[]): string[] => maps.map((map) => `${name}=${map}`);
 
 function bind(source: string, access: "ro" | "rw"): Mount {
   return { type: "bind", source, options: [access, "rbind"] };

@@ -3,8 +3,11 @@ import { statFd } from "../../sys/stat.ts";
 import { diskUsage } from "../disk-usage.ts";
 import { makeDirectory, SnapshotDirectories, withDirectory } from "../snapshot-directories.ts";
 import type { SnapshotStorage } from "../storage.ts";
-import { kernelOptions } from "./kernel-options.ts";
+import { kernelOptions, takesMappedLayers } from "./kernel-options.ts";
+import { mappedOwner } from "./mapped-owner.ts";
 import { overlayMounts } from "./mounts.ts";
+
+const NOBODY_ELSE = { uid: 0, gid: 0 };
 
 /** `ID/fs` holds what a snapshot changed, `ID/work` is overlayfs's own. */
 export function openOverlayfs(root: string): SnapshotStorage {
@@ -14,18 +17,23 @@ export function openOverlayfs(root: string): SnapshotStorage {
   return {
     name: "overlayfs",
     directories,
+    canRemap: takesMappedLayers(),
     /** `fs` becomes the merged root, and so belongs to whom the parent's belongs. */
-    make({ id, parentIds: [parentId] }) {
+    make({ id, parentIds: [parentId], owners }) {
       directories.make(id);
       makeDirectory(workOf(id), 0o711);
-      const owner = parentId === undefined ? undefined : withDirectory(directories.filesOf(parentId), statFd);
-      makeDirectory(directories.filesOf(id), 0o755, owner);
+      const parentOwner =
+        parentId === undefined ? NOBODY_ELSE : withDirectory(directories.filesOf(parentId), statFd);
+      makeDirectory(directories.filesOf(id), 0o755, owners ? mappedOwner(parentOwner, owners) : parentOwner);
     },
     usage: ({ id }) => diskUsage(directories.filesOf(id)),
-    mounts({ kind, id, parentIds }) {
+    mounts({ kind, id, parentIds, owners }) {
       options ??= kernelOptions();
       const lowers = parentIds.map((parentId) => directories.filesOf(parentId));
-      return overlayMounts({ kind, upper: directories.filesOf(id), work: workOf(id), lowers }, options);
+      return overlayMounts(
+        { kind, upper: directories.filesOf(id), work: workOf(id), lowers, owners },
+        options,
+      );
     },
   };
 }

@@ -34,6 +34,8 @@ export function openProxy(options: ProxyOptions): Snapshotter {
 class Proxied implements Snapshotter {
   readonly name: string;
   readonly canRebase = false;
+  /** A plugin would have to say so. */
+  readonly canRemap = false;
   private readonly root: string;
   private readonly records: SnapshotRecordStore;
   private readonly plugin: Plugin;
