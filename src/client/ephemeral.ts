@@ -1,4 +1,5 @@
 import { CtrError, hasCode, ignoringAbsence } from "../core/errors.ts";
+import type { Mount } from "../core/mount.ts";
 import type { Container, TypedValue } from "../core/records.ts";
 import type { LockFile } from "../files/lock-file.ts";
 import { deleteContainer, findTask } from "./delete-container.ts";
@@ -63,6 +64,18 @@ export async function removeWithTask(client: Client, id: string): Promise<void> 
   // Each may be going by itself: the supervisor removes a task whose client is waiting for its end.
   await ignoringAbsence((await findTask(client, id))?.delete({ force: true }));
   await ignoringAbsence(deleteContainer(client, id));
+}
+
+/**
+ * Of a filesystem that nobody will see again: the kernel syncs nothing for it, not even when it is unmounted, which
+ * would sync the whole disk. Kernel, overlayfs.rst: a volatile one cannot be mounted a second time.
+ */
+export function withoutSync(mounts: readonly Mount[]): Mount[] {
+  const isWritableOverlay = ({ type, options }: Mount) =>
+    type === "overlay" && options.some((option) => option.startsWith("upperdir="));
+  return mounts.map((mount) =>
+    isWritableOverlay(mount) ? { ...mount, options: [...mount.options, "volatile"] } : mount,
+  );
 }
 
 const isEphemeral = ({ extensions }: Container): boolean => EXTENSION in extensions;

@@ -4,7 +4,7 @@ import type { Container } from "../core/records.ts";
 import type { CreateTask, Exit, ProcessIo, RunTask, Task } from "../core/task.ts";
 import { makeContainer, type NewContainer } from "./containers.ts";
 import { removeRecord } from "./delete-container.ts";
-import { own, removeAbandoned, removeWithTask } from "./ephemeral.ts";
+import { own, removeAbandoned, removeWithTask, withoutSync } from "./ephemeral.ts";
 import type { Client } from "./open.ts";
 import { internalCommand } from "./own-command.ts";
 import { runtimeOptionsOf } from "./runtime.ts";
@@ -31,6 +31,7 @@ export async function run(client: Client, options: RunOptions): Promise<Exit> {
 export async function runEphemeral(client: Client, options: RunOptions): Promise<Exit> {
   const { id } = options;
   const tasks = await client.tasks();
+  (await client.metadata()).relaxDurability();
   const ownership = await own(client, id);
   try {
     const attachment = await inNewContainer(client, { ...options, ownership }, (request) =>
@@ -76,12 +77,11 @@ async function createForTask(client: Client, options: NewContainer & TaskOptions
   const { id, ownership, runtime } = options;
   if (runtime) runtimeOptionsOf(runtime);
   const { container, mounts } = await makeContainer(client, options);
+  if (!ownership) return taskOf(container, mounts, options);
   return {
-    ...taskOf(container, mounts, options),
-    ...(ownership && {
-      whenAbandoned: internalCommand(client, "_reap", id),
-      besideRemoval: () => ignoringAbsence(removeRecord(client, container)),
-    }),
+    ...taskOf(container, withoutSync(mounts), options),
+    whenAbandoned: internalCommand(client, "_reap", id),
+    besideRemoval: () => ignoringAbsence(removeRecord(client, container)),
   };
 }
 

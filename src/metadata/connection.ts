@@ -39,6 +39,7 @@ export class Connection {
   readonly path: string;
   readonly #events: EventPublisher | undefined;
   #database: Database | undefined;
+  #isDurable = true;
   #isInTransaction = false;
   #announced: { namespace: string; announcement: Announcement }[] = [];
 
@@ -123,6 +124,12 @@ export class Connection {
     }
   }
 
+  /** From here on commits are not synced: a power cut may undo the last of them, in their order, and tears none. */
+  relax(): void {
+    this.#isDurable = false;
+    if (this.#database) this.#useDurability(this.#database);
+  }
+
   close(): void {
     this.#database?.close();
     this.#database = undefined;
@@ -158,8 +165,7 @@ export class Connection {
         useWriteAheadLog(database);
         bringSchemaUp(database);
       }
-      // A commit that was answered must outlive a power cut; NORMAL would lose the last ones.
-      database.run("PRAGMA synchronous = FULL");
+      this.#useDurability(database);
       database.run("PRAGMA foreign_keys = ON");
     } catch (error) {
       database.close();
@@ -167,6 +173,11 @@ export class Connection {
     }
     this.#database = database;
     return database;
+  }
+
+  /** SQLite, PRAGMA synchronous: with a write-ahead log, FULL syncs it at each commit, NORMAL at checkpoints alone. */
+  #useDurability(database: Database): void {
+    database.run(`PRAGMA synchronous = ${this.#isDurable ? "FULL" : "NORMAL"}`);
   }
 
   #guard<T>(work: () => T): T {

@@ -28,6 +28,11 @@ export interface Metadata {
    * `work` is synchronous and should be short, since every other writer waits for it.
    */
   transaction<T>(work: () => T): T;
+  /**
+   * What this process changes from here on may be undone by a power cut: for records that mean nothing after one.
+   * Nothing is torn, and what others commit later is on disk with all that came before.
+   */
+  relaxDurability(): void;
   namespaces(): NamespaceStore;
   images(namespace: string): ImageStore;
   containers(namespace: string): ContainerStore;
@@ -56,6 +61,7 @@ export function openMetadata(path: string, events?: EventPublisher): Metadata {
   const connection = new Connection(path, events);
   return {
     transaction: (work) => connection.transaction(work),
+    relaxDurability: () => connection.relax(),
     namespaces: () => createNamespaceStore(connection),
     images: (namespace) => createImageStore(connection, namespace),
     containers: (namespace) => createContainerStore(connection, namespace),

@@ -2,7 +2,7 @@
  * fstab-style options as mount(2) wants them: flags, and the rest as the filesystem's own data, in containerd's
  * way. Pure.
  */
-const MS_RDONLY = 1;
+export const MS_RDONLY = 1;
 const MS_NOSUID = 2;
 const MS_NODEV = 4;
 const MS_NOEXEC = 8;

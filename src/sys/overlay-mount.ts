@@ -16,6 +16,7 @@ import {
   openFilesystemContext,
 } from "./filesystem-context.ts";
 import { linkOnFirstUse } from "./libc.ts";
+import { MS_RDONLY } from "./mount-options.ts";
 import { AT_FDCWD, closeFd, O_DIRECTORY, O_PATH, openAt } from "./open.ts";
 
 /** The smallest page less the NUL; what is longer the kernel cuts without a word. */
@@ -70,6 +71,8 @@ export function openOverlay({ source, flags, data }: Omit<OverlayMount, "place">
   try {
     configureFilesystem(contextFd, "source", source);
     for (const option of data) configureOption(contextFd, option);
+    // As mount(2) does: the filesystem itself, not only this mount of it.
+    if (flags & MS_RDONLY) configureFilesystem(contextFd, "ro");
     return createDetachedMount(contextFd, flags & MOUNT_ATTRIBUTES);
   } catch (error) {
     throw hasErrno(error, "EINVAL") ? tooOld(error) : error;

@@ -1,6 +1,6 @@
 import { CtrError } from "../../core/errors.ts";
 import { type Bundle, readTaskRecord, type TaskRecord, writeRecord } from "../bundle.ts";
-import { abandonTask, type Withdrawal, withdrawTask } from "../remove-task.ts";
+import { abandonTask, removeTask, withdrawTask } from "../remove-task.ts";
 import { callRunc } from "../runc.ts";
 import { type StartContext, type SupervisedProcess, startProcess } from "./processes.ts";
 import type { StdioPlan } from "./protocol.ts";
@@ -89,9 +89,9 @@ export function createContainer(bundle: Bundle, context: StartContext, onEnded: 
     // It fails when none is left.
     callRunc(task.runc, ["kill", "--all", bundle.id, "KILL"]).catch(() => "");
 
-  const removeWhole = async (withdrawal: Promise<Withdrawal>): Promise<void> => {
+  const removing = async (work: Promise<void>): Promise<void> => {
     try {
-      await (await withdrawal).finished;
+      await work;
       init?.close();
     } catch (error) {
       // It may be asked for again, once what was in its way is gone.
@@ -137,13 +137,13 @@ export function createContainer(bundle: Bundle, context: StartContext, onEnded: 
       return created(ended);
     },
     remove() {
-      removal ??= removeWhole(withdrawTask(bundle, created(record), { early: false }));
+      removal ??= removing(removeTask(bundle, created(record)));
       return removal;
     },
     async withdraw() {
       if (removal !== undefined) return removal;
-      const withdrawal = withdrawTask(bundle, created(record), { early: true });
-      removal = removeWhole(withdrawal);
+      const withdrawal = withdrawTask(bundle, created(record));
+      removal = removing(withdrawal.then(({ finish }) => finish()));
       removal.catch(() => {});
       await withdrawal;
     },
