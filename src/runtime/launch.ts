@@ -13,6 +13,7 @@ import { join, resolve } from "node:path";
 import { CtrError, withSubject } from "../core/errors.ts";
 import type { RunTask } from "../core/task.ts";
 import { mountAll } from "../sys/mount.ts";
+import { anticipateMigration } from "./anticipate-migration.ts";
 import { type Bundle, readInitRecord, type TaskRecord, writeRecord } from "./bundle.ts";
 import { lockBundle } from "./bundle-lock.ts";
 import { type Connection, connectByFd } from "./connection.ts";
@@ -63,6 +64,7 @@ export async function prepareTask(
   };
   try {
     supervisor = spawnSupervisor(bundle, lockFd);
+    anticipateMigration();
     const request = await requested;
     const { record, stdio } = fillBundle(bundle, request, context);
     const connection = await supervisor.connection;
@@ -74,6 +76,7 @@ export async function prepareTask(
       request,
       async create({ start }) {
         try {
+          anticipateMigration();
           const { pid } = await connection.ask({ op: "create", start, stdio: stdio.plan });
           closeSync(lockFd);
           return pid;
