@@ -4,7 +4,9 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 
 const SOURCE_DIR = join(import.meta.dirname, "../src");
-const IMPLEMENTATIONS = "content metadata snapshotters diff remotes images oci runtime events".split(" ");
+const IMPLEMENTATIONS = "content metadata snapshotters diff remotes images oci runtime events network".split(
+  " ",
+);
 const LOWER = ["sys", "files", "tar"];
 /** What each folder of src may import, besides itself. */
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {

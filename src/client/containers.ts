@@ -11,6 +11,7 @@ import { buildSpec } from "../oci/build-spec.ts";
 import { containerLabels } from "../oci/container-labels.ts";
 import type { SpecInput } from "../oci/spec-input.ts";
 import { asSysError } from "../sys/errno.ts";
+import { WANTS_NETWORK } from "./container-network.ts";
 import { EPHEMERAL, type Ownership, removeAbandoned } from "./ephemeral.ts";
 import { findImage, openImage } from "./images.ts";
 import { creationLock, exclusively, sparedFromCollection } from "./locks.ts";
@@ -36,6 +37,8 @@ export interface NewContainer extends UnpackOptions {
   runtime?: { name: string; options?: TypedValue };
   /** File to write the spec to, before anything is recorded. */
   dumpSpec?: string;
+  /** Its tasks are in the default network of CNI. */
+  cni?: boolean;
   /** Makes the container ephemeral, of a `run --rm`: it is removed by its owner, or when that has died. */
   ownership?: Ownership;
 }
@@ -175,7 +178,7 @@ function specInput(client: Client, { id, spec, labels }: NewContainer): Omit<Spe
 
 async function record(
   client: Client,
-  { id, runtime, dumpSpec, ownership }: NewContainer,
+  { id, runtime, cni, dumpSpec, ownership }: NewContainer,
   made: Pick<Container, "image" | "labels" | "snapshotKey" | "snapshotter" | "spec">,
 ): Promise<Container> {
   if (dumpSpec) await writeSpec(dumpSpec, made.spec);
@@ -183,7 +186,7 @@ async function record(
   return containers.create({
     id,
     runtime: runtime ?? { name: DEFAULT_RUNTIME },
-    extensions: ownership ? EPHEMERAL : {},
+    extensions: { ...(cni && WANTS_NETWORK), ...(ownership && EPHEMERAL) },
     ...made,
   });
 }

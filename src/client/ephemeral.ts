@@ -2,7 +2,7 @@ import { CtrError, hasCode, ignoringAbsence } from "../core/errors.ts";
 import type { Mount } from "../core/mount.ts";
 import type { Container, TypedValue } from "../core/records.ts";
 import type { LockFile } from "../files/lock-file.ts";
-import { deleteContainer, findTask } from "./delete-container.ts";
+import { findTask, removeContainer } from "./delete-container.ts";
 import { claimOwnership, isOwned } from "./locks.ts";
 import type { Client } from "./open.ts";
 
@@ -59,11 +59,11 @@ export async function isAbandoned(client: Client, id: string): Promise<boolean> 
   return (await (await findTask(client, id))?.status()) !== "running";
 }
 
-/** Removes a container and its task, whatever that is doing. */
+/** Removes a container and its task, whatever that is doing. Who ran it, or the supervisor, sees to its network. */
 export async function removeWithTask(client: Client, id: string): Promise<void> {
   // Each may be going by itself: the supervisor removes a task whose client is waiting for its end.
   await ignoringAbsence((await findTask(client, id))?.delete({ force: true }));
-  await ignoringAbsence(deleteContainer(client, id));
+  await ignoringAbsence(removeContainer(client, id));
 }
 
 /**

@@ -4,6 +4,7 @@ import type { Differ } from "../core/differ.ts";
 import { CtrError, withSubject } from "../core/errors.ts";
 import type { EventLog } from "../core/events.ts";
 import { validateIdentifier } from "../core/identifier.ts";
+import type { Networks } from "../core/network.ts";
 import type { ContainerStore, ImageStore, LeaseStore, NamespaceStore } from "../core/records.ts";
 import type { Snapshotter } from "../core/snapshotter.ts";
 import type { Tasks } from "../core/task.ts";
@@ -45,6 +46,7 @@ export interface Client extends AsyncDisposable {
   snapshotter(name?: string): Promise<Snapshotter>;
   differ(): Promise<Differ>;
   tasks(): Promise<Tasks>;
+  networks(): Promise<Networks>;
 }
 
 /** The only place that puts implementations together. Throws InvalidArgument for a bad namespace. */
@@ -63,7 +65,12 @@ export function openClient(options: ClientOptions = {}): Client {
   });
   const tasks = once(async () => {
     const { openTasks } = await import("../runtime/index.ts");
-    return openTasks({ root, state, namespace, cgroupSuffix: cgroupSuffix(state), events });
+    return openTasks({ root, state, namespace, cgroupSuffix: ownSuffix("@", state), events });
+  });
+  const networks = once(async () => {
+    const { openNetworks } = await import("../network/index.ts");
+    const idSuffix = ownSuffix("--", state);
+    return openNetworks({ root, state, namespace, idSuffix, environment: process.env });
   });
   const differ = once(async () => {
     const { openDiffer } = await import("../diff/index.ts");
@@ -97,6 +104,7 @@ export function openClient(options: ClientOptions = {}): Client {
     },
     differ: differ.value,
     tasks: tasks.value,
+    networks: networks.value,
     async [Symbol.asyncDispose]() {
       for (const opened of await Promise.allSettled(snapshotters.values())) {
         if (opened.status === "fulfilled") await opened.value.close?.();
@@ -106,9 +114,12 @@ export function openClient(options: ClientOptions = {}): Client {
   };
 }
 
-/** None in the usual place, where scripts look for containerd's names. No identifier holds an @. */
-function cgroupSuffix(state: string): string {
-  return state === DEFAULT_STATE ? "" : `@${Bun.hash(state).toString(16)}`;
+/**
+ * Keeps names that the whole machine shares apart. None in the usual place, where scripts look for containerd's names.
+ * The separator is one that no identifier holds.
+ */
+function ownSuffix(separator: "@" | "--", state: string): string {
+  return state === DEFAULT_STATE ? "" : `${separator}${Bun.hash(state).toString(16)}`;
 }
 
 function validateNamespace(namespace: string): void {

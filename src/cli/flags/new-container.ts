@@ -2,8 +2,8 @@ import { resolve } from "node:path";
 import type { ContainerSource } from "../../client/containers.ts";
 import { CtrError } from "../../core/errors.ts";
 import type { Platform } from "../../core/platform.ts";
-import { MissingArgument } from "../usage-error.ts";
-import { type FlagValues, listFlag, stringFlag } from "./flag.ts";
+import { MissingArgument, UsageError } from "../usage-error.ts";
+import { booleanFlag, type FlagValues, listFlag, stringFlag } from "./flag.ts";
 import { runtimeFlags } from "./runtime.ts";
 import { snapshotterFlags } from "./snapshotter.ts";
 import { specFlags } from "./spec.ts";
@@ -15,7 +15,16 @@ export const newContainerFlags = {
   snapshotterLabel: listFlag("label of the container's snapshot", { placeholder: "KEY=VALUE" }),
   ...specFlags,
   sandbox: stringFlag("refused: there are no sandboxes", { placeholder: "ID" }),
+  cni: booleanFlag("attach it to the network of /etc/cni/net.d, by CNI plugins"),
 };
+
+export function isWantedCni({
+  cni,
+  netHost,
+}: Pick<FlagValues<typeof newContainerFlags>, "cni" | "netHost">): boolean {
+  if (cni && netHost) throw new UsageError("flags --cni and --net-host cannot be specified together");
+  return cni;
+}
 
 export interface NamedContainer {
   source: ContainerSource;

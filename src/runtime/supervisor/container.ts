@@ -18,6 +18,8 @@ export interface Container {
   /** Whether the first process has ended, the others maybe not yet. */
   readonly isEnding: boolean;
   readonly isRemoved: boolean;
+  /** Whether somebody has asked for more than its creation. */
+  readonly isToRun: boolean;
   /** A failure leaves nothing of the task. Answers when it is created, or started. */
   create(start: boolean, stdio: StdioPlan): Promise<SupervisedProcess>;
   start(): Promise<void>;
@@ -36,6 +38,7 @@ export function createContainer(bundle: Bundle, context: StartContext, onEnded: 
   let init: SupervisedProcess | undefined;
   let end: End | undefined;
   let isEnding = false;
+  let isToRun = false;
   let removal: Promise<void> | undefined;
   let ended: Promise<End> | undefined;
   /** Its start, if it is one of its own, has been told of. */
@@ -47,7 +50,7 @@ export function createContainer(bundle: Bundle, context: StartContext, onEnded: 
   };
 
   const create = async (task: TaskRecord, start: boolean, stdio: StdioPlan) => {
-    const isStarted = start || task.checkpointDir !== undefined;
+    isToRun = start || task.checkpointDir !== undefined;
     init = await startProcess(
       {
         runc: task.runc,
@@ -60,9 +63,9 @@ export function createContainer(bundle: Bundle, context: StartContext, onEnded: 
       context,
     );
     const { pid, startTicks } = init;
-    writeRecord("init.json", { pid, startTicks, started: isStarted });
+    writeRecord("init.json", { pid, startTicks, started: isToRun });
     tellCreation(bundle, task, stdio, pid);
-    if (isStarted) tellStart(pid);
+    if (isToRun) tellStart(pid);
     ended = init.ended.then(async (initEnd) => {
       isEnding = true;
       await starting.catch(() => {});
@@ -79,6 +82,7 @@ export function createContainer(bundle: Bundle, context: StartContext, onEnded: 
 
   const start = async () => {
     const { pid, startTicks } = created(init);
+    isToRun = true;
     await callRunc(created(record).runc, ["start", bundle.id], "OCI runtime start failed");
     if (removal === undefined) writeRecord("init.json", { pid, startTicks, started: true });
     tellStart(pid);
@@ -112,6 +116,9 @@ export function createContainer(bundle: Bundle, context: StartContext, onEnded: 
     },
     get isEnding() {
       return isEnding;
+    },
+    get isToRun() {
+      return isToRun;
     },
     get isRemoved() {
       return removal !== undefined;
@@ -148,6 +155,8 @@ export function createContainer(bundle: Bundle, context: StartContext, onEnded: 
       await withdrawal;
     },
     async abandon() {
+      // A creation under way would go on to make what is being removed.
+      await creation?.catch(() => {});
       removal ??= abandonTask(bundle, record);
       await removal;
     },

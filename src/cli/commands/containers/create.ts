@@ -2,7 +2,7 @@ import { createContainer, generateId } from "../../../client/containers.ts";
 import { parseLabels } from "../../../core/labels.ts";
 import { defineCommand, optional, variadic } from "../../command.ts";
 import { neverUsedPidFile } from "../../flags/always.ts";
-import { nameContainer, newContainerFlags } from "../../flags/new-container.ts";
+import { isWantedCni, nameContainer, newContainerFlags } from "../../flags/new-container.ts";
 import { runtimeOf } from "../../flags/runtime.ts";
 import { containerLabelsOf, specInputOf } from "../../flags/spec.ts";
 import { writeOut } from "../../output.ts";
@@ -34,6 +34,7 @@ export default defineCommand({
       snapshotter: flags.snapshotter,
       snapshotterLabels: parseLabels(flags.snapshotterLabel),
       runtime: await runtimeOf(flags),
+      cni: isWantedCni(flags),
       signal: context.signal,
     });
     if (id !== args.container && !flags.config) writeOut(`${id}\n`);
