@@ -15,7 +15,9 @@ export const newContainerFlags = {
   snapshotterLabel: listFlag("label of the container's snapshot", { placeholder: "KEY=VALUE" }),
   ...specFlags,
   sandbox: stringFlag("refused: there are no sandboxes", { placeholder: "ID" }),
-  cni: booleanFlag("attach it to the network of /etc/cni/net.d, by CNI plugins"),
+  cni: booleanFlag(
+    "attach it at each start to the first network of /etc/cni/net.d (or $NETCONFPATH), by plugins of /opt/cni/bin and /usr/lib/cni (or $CNI_PATH)",
+  ),
 };
 
 export function isWantedCni({
