@@ -2,8 +2,9 @@ import type { Labels } from "./labels.ts";
 import type { Mount } from "./mount.ts";
 
 /**
- * What each topic says, with containerd's names of topics and fields (its api/events). Fields that are empty, zero or
- * false are not there, as Go leaves them out of JSON; times are RFC 3339, as containerd 1.6 has them.
+ * What each topic says, with containerd's names of topics and fields (its api/events). Who reads an event finds it as
+ * Go would have written it: without fields that are empty, zero or false, and with times in RFC 3339, as they were
+ * until containerd 1.7.
  */
 export interface EventFields {
   "/namespaces/create": { name: string; labels: Labels };
@@ -36,8 +37,8 @@ export interface EventFields {
   };
   "/tasks/start": { container_id: string; pid: number };
   /** Of the first process, whose `id` is the container's, or of an exec. */
-  "/tasks/exit": { container_id: string; id: string; pid: number; exit_status: number; exited_at: string };
-  "/tasks/delete": { container_id: string; pid: number; exit_status: number; exited_at: string };
+  "/tasks/exit": { container_id: string; id: string; pid: number; exit_status: number; exited_at: Date };
+  "/tasks/delete": { container_id: string; pid: number; exit_status: number; exited_at: Date };
   "/tasks/exec-added": { container_id: string; exec_id: string };
   "/tasks/exec-started": { container_id: string; exec_id: string; pid: number };
   "/tasks/paused": { container_id: string };

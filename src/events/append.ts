@@ -50,12 +50,13 @@ function encode(namespace: string, [topic, event]: Announcement): string {
   return `\n${JSON.stringify(envelope)}\n`;
 }
 
-/** A protobuf message: without its fields that are zero, maps in key order. */
+/** A protobuf message: without its fields that are zero, maps in key order, times without zeros at their end. */
 function asGoWrites(message: object): Record<string, unknown> {
   const written: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(message)) {
     if (name === "labels") written[name] = sortedUnlessEmpty(value);
     else if (Array.isArray(value)) written[name] = value.length > 0 ? value.map(element) : undefined;
+    else if (value instanceof Date) written[name] = value.toISOString().replace(/\.?0*Z$/, "Z");
     else if (value) written[name] = element(value);
   }
   return written;

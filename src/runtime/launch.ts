@@ -134,6 +134,7 @@ function fillBundle(
     noPivot: runtime.noPivot ?? false,
     terminal,
     hasPidNamespace: spec.linux?.namespaces?.some(({ type, path }) => type === "pid" && !path) ?? false,
+    hasMemoryLimit: (spec.linux?.resources?.memory?.limit ?? 0) > 0,
     hasPoststopHooks: (spec.hooks?.poststop?.length ?? 0) > 0,
     mounts,
     output: stdio.output,
@@ -187,6 +188,7 @@ interface SpecView {
   hooks?: { poststop?: unknown[] };
   linux?: {
     cgroupsPath?: string;
+    resources?: { memory?: { limit?: number } };
     namespaces?: { type: string; path?: string }[];
     gidMappings?: { containerID: number; hostID: number }[];
   };

@@ -1,4 +1,3 @@
-import { formatTime } from "../core/time.ts";
 import { hasErrno } from "../sys/errno.ts";
 import { removeFile } from "../sys/small-file.ts";
 import { unmount } from "../sys/unmount.ts";
@@ -51,7 +50,7 @@ function unlist(bundle: Bundle): void {
   const exit = readExit(bundle);
   if (!removeFile(`${bundle.path}/init.json`) || pid === undefined) return;
   const id = bundle.id;
-  const end = { exit_status: exit?.status ?? 255, exited_at: formatTime(exit?.at ?? new Date()) };
+  const end = { exit_status: exit?.status ?? 255, exited_at: exit?.at ?? new Date() };
   // Its supervisor was killed before that.
   if (exit === undefined) bundle.publish("/tasks/exit", { container_id: id, id, pid, ...end });
   bundle.publish("/tasks/delete", { container_id: id, pid, ...end });

@@ -7,6 +7,11 @@ export function formatLocalTime(time: Date): string {
   return `${local}${offset < 0 ? "-" : "+"}${twoDigits(Math.floor(size / 60))}:${twoDigits(size % 60)}`;
 }
 
+/** RFC 3339 in UTC without trailing zeros in the fraction, as Go writes times into JSON. */
+export function formatTime(time: Date): string {
+  return time.toISOString().replace(/\.?0*Z$/, "Z");
+}
+
 const twoDigits = (value: number): string => String(value).padStart(2, "0");
 
 /** As Go's `Time.String`, in UTC: `2006-01-02 15:04:05.999 +0000 UTC`. A text is RFC 3339 in UTC. */

@@ -2,6 +2,7 @@ import { CtrError } from "../../core/errors.ts";
 import { type Bundle, readTaskRecord, type TaskRecord, writeRecord } from "../bundle.ts";
 import { abandonTask, removeTask, withdrawTask } from "../remove-task.ts";
 import { callRunc } from "../runc.ts";
+import type { OomWatch } from "./out-of-memory.ts";
 import { type StartContext, type SupervisedProcess, startProcess } from "./processes.ts";
 import type { StdioPlan } from "./protocol.ts";
 import type { End } from "./reaper.ts";
@@ -50,6 +51,7 @@ export function createContainer(bundle: Bundle, context: StartContext, onEnded: 
   };
 
   const create = async (task: TaskRecord, start: boolean, stdio: StdioPlan) => {
+    const memory = task.hasMemoryLimit ? await openMemoryWatch(bundle) : undefined;
     isToRun = start || task.checkpointDir !== undefined;
     init = await startProcess(
       {
@@ -57,6 +59,7 @@ export function createContainer(bundle: Bundle, context: StartContext, onEnded: 
         directory: ".",
         terminal: task.terminal,
         stdio,
+        onFound: memory?.begin,
         failure: "OCI runtime create failed",
         command: (options) => [...createCommand(bundle, task, start), ...options, bundle.id],
       },
@@ -69,6 +72,7 @@ export function createContainer(bundle: Bundle, context: StartContext, onEnded: 
     ended = init.ended.then(async (initEnd) => {
       isEnding = true;
       await starting.catch(() => {});
+      memory?.end();
       tellExit(bundle, bundle.id, pid, initEnd);
       if (!task.hasPidNamespace) await killOthers(task);
       end = initEnd;
@@ -160,6 +164,22 @@ export function createContainer(bundle: Bundle, context: StartContext, onEnded: 
       removal ??= abandonTask(bundle, record);
       await removal;
     },
+  };
+}
+
+/** Loaded by those who need it. */
+async function openMemoryWatch({ id, publish }: Bundle) {
+  const { watchForOom } = await import("./out-of-memory.ts");
+  let watch: OomWatch | undefined;
+  return {
+    begin(pid: number) {
+      try {
+        watch = watchForOom(pid, () => publish("/tasks/oom", { container_id: id }));
+      } catch {
+        // A container that cannot be watched runs all the same.
+      }
+    },
+    end: () => watch?.end(),
   };
 }
 

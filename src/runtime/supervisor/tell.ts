@@ -1,5 +1,4 @@
 /** Events that only a supervisor knows of, in containerd's fields. */
-import { formatTime } from "../../core/time.ts";
 import type { Bundle, TaskRecord } from "../bundle.ts";
 import type { StdioPlan, StreamSource } from "./protocol.ts";
 import type { End } from "./reaper.ts";
@@ -25,7 +24,7 @@ export function tellExit({ id, publish }: Bundle, processId: string, pid: number
     id: processId,
     pid,
     exit_status: status,
-    exited_at: formatTime(at),
+    exited_at: at,
   });
 }
 

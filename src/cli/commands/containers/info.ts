@@ -1,10 +1,10 @@
 import type { Container, TypedValue } from "../../../core/records.ts";
-import { formatTime } from "../../../core/time.ts";
 import { defineCommand, required } from "../../command.ts";
 import { booleanFlag } from "../../flags/flag.ts";
 import { writeOut } from "../../output.ts";
 import { formatJson } from "../../print/json.ts";
 import { sortLabels } from "../../print/labels.ts";
+import { formatTime } from "../../print/times.ts";
 
 export default defineCommand({
   summary: "describe a container as JSON",

@@ -1,9 +1,9 @@
-import { formatTime } from "../../../core/time.ts";
 import { defineCommand, required } from "../../command.ts";
 import { snapshotterFlags } from "../../flags/snapshotter.ts";
 import { writeOut } from "../../output.ts";
 import { formatJson } from "../../print/json.ts";
 import { sortLabels } from "../../print/labels.ts";
+import { formatTime } from "../../print/times.ts";
 
 export default defineCommand({
   summary: "describe a snapshot as JSON",
