@@ -1,9 +1,10 @@
 /** The reading side of the log, for those who look on; append.ts says what is in it. */
-import { fstatSync, watch } from "node:fs";
+import { fstatSync } from "node:fs";
 import type { Envelope, ReadEvents } from "../core/events.ts";
 import { compileFilters, mapField } from "../core/filters.ts";
 import { hasErrno } from "../sys/errno.ts";
 import { seekData } from "../sys/holes.ts";
+import { onNotice, openChangeNotice } from "../sys/notices.ts";
 import { AT_FDCWD, O_NOFOLLOW, O_RDONLY, openAt } from "../sys/open.ts";
 import { eventLogPath, makeEventLog } from "./append.ts";
 import { openTail, type Tail } from "./tail.ts";
@@ -69,7 +70,7 @@ interface Alarm extends Disposable {
 function setAlarm(path: string, { until, signal }: ReadEvents): Alarm {
   let next = Promise.withResolvers<void>();
   let isOver = signal?.aborted ?? false;
-  const watcher = watch(path, () => next.resolve());
+  const changes = onNotice(openChangeNotice(path), () => next.resolve());
   const end = () => {
     isOver = true;
     next.resolve();
@@ -83,7 +84,7 @@ function setAlarm(path: string, { until, signal }: ReadEvents): Alarm {
     },
     isOver: () => isOver,
     [Symbol.dispose]() {
-      watcher.close();
+      changes[Symbol.dispose]();
       clearTimeout(timer);
       signal?.removeEventListener("abort", end);
     },

@@ -5,6 +5,7 @@
  */
 import { checkCall } from "./errno.ts";
 import { cString, linkOnFirstUse } from "./libc.ts";
+import { closeFd } from "./open.ts";
 
 const NONBLOCK_CLOEXEC = 0o2004000;
 const IN_MODIFY = 2;
@@ -27,7 +28,21 @@ export function openChangeNotice(path: string): number {
   return fd;
 }
 
-/** Calls back at each notice for as long as this process lives; no thread waits for them, and nothing is polled. */
-export async function onNotice(fd: number, notice: () => void): Promise<void> {
-  for await (const _ of Bun.file(fd).stream()) notice();
+/**
+ * Calls back at each notice until it is disposed of, which closes `fd`. No thread waits, nothing is polled. (Not
+ * fs.watch: Bun's drops what follows within a millisecond, and with it the last change.)
+ */
+export function onNotice(fd: number, notice: () => void): Disposable {
+  const reader = Bun.file(fd).stream().getReader();
+  const forward = async () => {
+    while (!(await reader.read()).done) notice();
+  };
+  // A stream that broke brings no more notices; there is nobody to tell.
+  forward().catch(() => {});
+  return {
+    [Symbol.dispose]() {
+      reader.cancel().catch(() => {});
+      closeFd(fd);
+    },
+  };
 }

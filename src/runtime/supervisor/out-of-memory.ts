@@ -23,10 +23,10 @@ export function watchForOom(pid: number, tell: () => void): OomWatch {
   };
   const fd = isV1 ? openOomNotice(directory, path) : openChangeNotice(path);
   // Version 1 says so before it kills, and where it is told not to kill at all; version 2 counts other things too.
-  // A watch that breaks is one that only sees the end.
-  onNotice(fd, () => look(isV1 ? toldCount + 1 : 0)).catch(() => {});
+  const notices = onNotice(fd, () => look(isV1 ? toldCount + 1 : 0));
   return {
     end() {
+      notices[Symbol.dispose]();
       look(0);
       isOver = true;
     },
