@@ -35,8 +35,8 @@ export interface TaskRecord {
   terminal: boolean;
   /** Without one of its own, its other processes outlive the first unless they are killed. */
   hasPidNamespace: boolean;
-  /** Of its own: without one the kernel does not kill it for want of memory, but any process of the machine. */
-  hasMemoryLimit: boolean;
+  /** As in its spec, where that limits its memory: without a limit the kernel kills no process for its sake. */
+  limitedCgroup?: string;
   /** Run by `runc delete`; they may look at the bundle. */
   hasPoststopHooks: boolean;
   /** Mounted at `rootfs`. */

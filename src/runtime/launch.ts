@@ -134,7 +134,7 @@ function fillBundle(
     noPivot: runtime.noPivot ?? false,
     terminal,
     hasPidNamespace: spec.linux?.namespaces?.some(({ type, path }) => type === "pid" && !path) ?? false,
-    hasMemoryLimit: (spec.linux?.resources?.memory?.limit ?? 0) > 0,
+    limitedCgroup: (spec.linux?.resources?.memory?.limit ?? 0) > 0 ? spec.linux?.cgroupsPath : undefined,
     hasPoststopHooks: (spec.hooks?.poststop?.length ?? 0) > 0,
     mounts,
     output: stdio.output,

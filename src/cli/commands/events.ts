@@ -12,7 +12,7 @@ import { formatJsonLine } from "../print/json.ts";
 
 export default defineCommand({
   summary: "show what happens, as it happens, in all namespaces",
-  description: `Images, content, snapshots, containers, tasks and namespaces tell of what becomes of them, in the words of containerd. Filters select by topic, namespace or event.FIELD, for instance event.container_id; with several, one must match.
+  description: `Images, content, snapshots, containers, tasks and namespaces tell of what becomes of them, in the words of containerd. Filters select by topic, namespace or event.FIELD, for instance event.container_id; with several, one must match. A value that begins with a slash must be quoted: 'topic=="/tasks/exit"'.
 
 Events are kept below --state until the next boot, the last few mebibytes of them: --since and --no-follow show what was before. TIME is RFC 3339, as 2006-01-02T15:04:05Z, seconds since 1970, or how long ago, as 1h30m.
 
@@ -21,7 +21,7 @@ Without --no-follow and --until it goes on until it is interrupted. With --outpu
     "events",
     "events topic~=^/tasks/ namespace==default",
     "events --since 10m --no-follow event.container_id==web",
-    "events --output json topic==/tasks/oom",
+    "events --output json topic~=^/tasks/oom",
   ],
   flags: {
     since: timeFlag("begin with what has happened since then"),

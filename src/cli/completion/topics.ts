@@ -27,5 +27,5 @@ const TOPICS: Readonly<Record<Topic, true>> = {
   "/tasks/start": true,
 };
 
-/** What an argument of `ctr events` most often is. */
-export const topicFilters: readonly string[] = Object.keys(TOPICS).map((topic) => `topic==${topic}`);
+/** What an argument of `ctr events` most often is. A value that begins with a slash would need quotes, as in containerd. */
+export const topicFilters: readonly string[] = Object.keys(TOPICS).map((topic) => `topic~=^${topic}$`);

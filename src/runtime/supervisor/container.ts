@@ -51,7 +51,7 @@ export function createContainer(bundle: Bundle, context: StartContext, onEnded: 
   };
 
   const create = async (task: TaskRecord, start: boolean, stdio: StdioPlan) => {
-    const memory = task.hasMemoryLimit ? await openMemoryWatch(bundle) : undefined;
+    const memory = await openMemoryWatch(bundle, task.limitedCgroup);
     isToRun = start || task.checkpointDir !== undefined;
     init = await startProcess(
       {
@@ -168,13 +168,14 @@ export function createContainer(bundle: Bundle, context: StartContext, onEnded: 
 }
 
 /** Loaded by those who need it. */
-async function openMemoryWatch({ id, publish }: Bundle) {
+async function openMemoryWatch({ id, publish }: Bundle, cgroupsPath: string | undefined) {
+  if (cgroupsPath === undefined) return undefined;
   const { watchForOom } = await import("./out-of-memory.ts");
   let watch: OomWatch | undefined;
   return {
     begin(pid: number) {
       try {
-        watch = watchForOom(pid, () => publish("/tasks/oom", { container_id: id }));
+        watch = watchForOom(pid, cgroupsPath, () => publish("/tasks/oom", { container_id: id }));
       } catch {
         // A container that cannot be watched runs all the same.
       }

@@ -9,9 +9,9 @@ export interface OomWatch {
   end(): void;
 }
 
-/** For a process that has not been reaped. Throws for one in no memory cgroup. */
-export function watchForOom(pid: number, tell: () => void): OomWatch {
-  const { directory, isV1 } = memoryCgroupOf(pid);
+/** For a process that has not been reaped; `cgroupsPath` as in its spec. Throws for one in no memory cgroup. */
+export function watchForOom(pid: number, cgroupsPath: string, tell: () => void): OomWatch {
+  const { directory, isV1 } = memoryCgroupOf(pid, cgroupsPath);
   const path = `${directory}/${isV1 ? "memory.oom_control" : "memory.events"}`;
   const killCount = () => Number(/^oom_kill (\d+)$/m.exec(readSmallFile(path) ?? "")?.[1] ?? 0);
   let toldCount = 0;
@@ -34,10 +34,12 @@ export function watchForOom(pid: number, tell: () => void): OomWatch {
 }
 
 /** As in cgroup.ts, without what that loads. */
-function memoryCgroupOf(pid: number): { directory: string; isV1: boolean } {
+function memoryCgroupOf(pid: number, cgroupsPath: string): { directory: string; isV1: boolean } {
   const text = readSmallFile(`/proc/${pid}/cgroup`) ?? "";
   const v1 = /^\d+:memory:(.*)$/m.exec(text)?.[1];
-  if (v1 !== undefined) return { directory: `/sys/fs/cgroup/memory${v1}`, isV1: true };
+  // Version 1 shows in its root a process that has ended; the spec says where it was.
+  if (v1 !== undefined)
+    return { directory: `/sys/fs/cgroup/memory${v1 === "/" ? cgroupsPath : v1}`, isV1: true };
   const v2 = /^0::(.*)$/m.exec(text)?.[1];
   if (v2 === undefined) throw new Error(`no memory cgroup of process ${pid}`);
   return { directory: `/sys/fs/cgroup${v2}`, isV1: false };
