@@ -1,4 +1,3 @@
-import { writeFile } from "node:fs/promises";
 import { CtrError, hasCode } from "../core/errors.ts";
 import { validateIdentifier } from "../core/identifier.ts";
 import { type Labels, labelNames } from "../core/labels.ts";
@@ -10,13 +9,10 @@ import type { Snapshotter } from "../core/snapshotter.ts";
 import { buildSpec } from "../oci/build-spec.ts";
 import { containerLabels } from "../oci/container-labels.ts";
 import type { SpecInput } from "../oci/spec-input.ts";
-import { asSysError } from "../sys/errno.ts";
-import { WANTS_NETWORK } from "./container-network.ts";
 import { EPHEMERAL, type Ownership, removeAbandoned } from "./ephemeral.ts";
 import { findImage, openImage } from "./images.ts";
 import { creationLock, exclusively, sparedFromCollection } from "./locks.ts";
 import type { Client } from "./open.ts";
-import type { MappedBase } from "./remap-snapshot.ts";
 import { withRootfs } from "./rootfs-view.ts";
 import { DEFAULT_RUNTIME } from "./runtime.ts";
 import { ensureUnpacked, type UnpackOptions } from "./unpack.ts";
@@ -32,13 +28,7 @@ export interface NewContainer extends UnpackOptions {
   spec: Omit<SpecInput, "namespace" | "id" | "source" | "labels">;
   labels?: Labels;
   snapshotterLabels?: Labels;
-  /** Refuses to map the owners of the image's files for `spec.uidMappings` by a copy of it. */
-  remapLabels?: boolean;
   runtime?: { name: string; options?: TypedValue };
-  /** File to write the spec to, before anything is recorded. */
-  dumpSpec?: string;
-  /** Its tasks are in the default network of CNI. */
-  cni?: boolean;
   /** Makes the container ephemeral, of a `run --rm`: it is removed by its owner, or when that has died. */
   ownership?: Ownership;
 }
@@ -110,11 +100,7 @@ async function createFromImage(
 ): Promise<CreatedContainer> {
   const { id } = request;
   const { image, config, snapshotter } = source;
-  const base = await baseOf(client, request, source);
-  const mounts = await prepareSnapshot(snapshotter, id, base.parent, {
-    ...request.snapshotterLabels,
-    ...base.labels,
-  });
+  const mounts = await prepareSnapshot(snapshotter, id, source.parent, request.snapshotterLabels ?? {});
   try {
     const spec = await withRootfs(client, mounts, (openRootfs) =>
       buildSpec({ ...specInput(client, request), source: { kind: "image", config, openRootfs } }),
@@ -127,18 +113,6 @@ async function createFromImage(
     await snapshotter.remove(id).catch(() => {});
     throw error;
   }
-}
-
-/** Hardly anybody maps users, and the others do not load it. */
-async function baseOf(
-  client: Client,
-  { spec, remapLabels = false }: NewContainer,
-  { parent, snapshotter }: OpenedSource,
-): Promise<MappedBase> {
-  const { uidMappings = [], gidMappings = [] } = spec;
-  if (uidMappings.length === 0 || gidMappings.length === 0) return { parent, labels: {} };
-  const { mapOwners } = await import("./remap-snapshot.ts");
-  return mapOwners(client, snapshotter, parent, { uidMappings, gidMappings }, remapLabels);
 }
 
 async function createFromHost(client: Client, request: NewContainer): Promise<CreatedContainer> {
@@ -178,23 +152,14 @@ function specInput(client: Client, { id, spec, labels }: NewContainer): Omit<Spe
 
 async function record(
   client: Client,
-  { id, runtime, cni, dumpSpec, ownership }: NewContainer,
+  { id, runtime, ownership }: NewContainer,
   made: Pick<Container, "image" | "labels" | "snapshotKey" | "snapshotter" | "spec">,
 ): Promise<Container> {
-  if (dumpSpec) await writeSpec(dumpSpec, made.spec);
   const containers = await client.containers();
   return containers.create({
     id,
     runtime: runtime ?? { name: DEFAULT_RUNTIME },
-    extensions: { ...(cni && WANTS_NETWORK), ...(ownership && EPHEMERAL) },
+    extensions: ownership ? EPHEMERAL : {},
     ...made,
   });
-}
-
-async function writeSpec(path: string, spec: object): Promise<void> {
-  try {
-    await writeFile(path, `${JSON.stringify(spec, undefined, 2)}\n`);
-  } catch (error) {
-    throw asSysError(error, path);
-  }
 }

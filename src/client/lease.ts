@@ -6,7 +6,7 @@ import type { Client } from "./open.ts";
 const WORK_LEASE_MS = 24 * 60 * 60 * 1000;
 
 export interface WorkLease {
-  protect(resource: LeaseResource): void;
+  protect(...resources: LeaseResource[]): void;
 }
 
 /**
@@ -22,7 +22,7 @@ export async function withLease<T>(
   const leases = await client.leases();
   const { id } = leases.create({ expiresAt: new Date(Date.now() + WORK_LEASE_MS) });
   try {
-    const result = await work({ protect: (resource) => leases.addResource(id, resource) });
+    const result = await work({ protect: (...resources) => leases.addResource(id, ...resources) });
     leases.delete(id);
     return result;
   } catch (error) {

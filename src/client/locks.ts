@@ -9,13 +9,19 @@ import type { Client } from "./open.ts";
 /** Held by who makes or deletes the container of that name. */
 export const creationLock = ({ namespace }: Client, id: string): string => `create-${namespace}--${id}`;
 
-/** Runs the task while no other process runs one of that name on this state directory; waits for its turn. */
+/** Waits until no other process on this state directory holds the lock of that name; answers how to give it back. */
+export async function claimLock(client: Client, name: string, signal?: AbortSignal): Promise<() => void> {
+  const lock = await openLockFile(lockPath(client, name), { signal });
+  return () => lock.remove();
+}
+
+/** Runs the task while no other process runs one of that name; waits for its turn. */
 export async function exclusively<T>(client: Client, name: string, task: () => Promise<T>): Promise<T> {
-  const lock = await openLockFile(lockPath(client, name));
+  const release = await claimLock(client, name);
   try {
     return await task();
   } finally {
-    lock.remove();
+    release();
   }
 }
 

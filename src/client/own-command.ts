@@ -1,9 +1,13 @@
 import type { Client } from "./open.ts";
 
-/** The command line that starts this program: the standalone executable, or Bun with the sources' entry point. */
+/** Whether this is the standalone executable, and not Bun with the sources' entry point. */
+export function isStandalone(): boolean {
+  return Bun.main.startsWith("/$bunfs");
+}
+
+/** The command line that starts this program. */
 function ownCommand(): string[] {
-  const isStandalone = Bun.main.startsWith("/$bunfs");
-  return isStandalone ? [process.execPath] : [process.execPath, Bun.main];
+  return isStandalone() ? [process.execPath] : [process.execPath, Bun.main];
 }
 
 /** The command line of one of ctr's own hidden commands, on the same state directory and namespace. */

@@ -76,11 +76,15 @@ export async function bring<T>(
   const signals = [failure.signal, ...(options.signal ? [options.signal] : [])];
   const stoppable = { ...options, signal: AbortSignal.any(signals) };
   const fetches: Fetches = new Map();
+  const metadata = await client.metadata();
   const work = async (lease: WorkLease) => {
     lease.protect({ type: "content", id: target.digest });
     const manifests = await fetchManifests(client, target, { fetcher, labels, fetches }, stoppable);
-    return use(await unpackManifests(client, target, manifests, lease, stoppable));
+    const unpacked = await unpackManifests(client, target, manifests, lease, stoppable);
+    deferral[Symbol.dispose]();
+    return use(unpacked);
   };
+  using deferral = metadata.deferDurability();
   try {
     return await withLease(client, work, isPassing);
   } catch (error) {

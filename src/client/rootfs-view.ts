@@ -39,8 +39,7 @@ function openRootfs(directory: string, mounts: readonly Mount[]): number {
     return openAt(AT_FDCWD, mount.source, O_PATH | O_DIRECTORY);
   if (mounts.length !== 1 || mount?.type !== "overlay") return openMounted(directory, mounts);
   try {
-    // Read-only: letting go of one that is not syncs the whole disk.
-    return openOverlay({ source: mount.source, ...parseMountOptions([...mount.options, "ro"]) });
+    return openOverlay({ source: mount.source, ...parseMountOptions(mount.options) });
   } catch (error) {
     if (!hasCode(error, "FailedPrecondition")) throw error;
     return openMounted(directory, mounts);

@@ -2,15 +2,14 @@ import { ignoringAbsence } from "../core/errors.ts";
 import type { Mount } from "../core/mount.ts";
 import type { Container } from "../core/records.ts";
 import type { CreateTask, Exit, ProcessIo, RunTask, Task } from "../core/task.ts";
-import { type NetworkOptions, type TaskNetwork, taskNetwork, wantsNetwork } from "./container-network.ts";
 import { makeContainer, type NewContainer } from "./containers.ts";
 import { removeRecord } from "./delete-container.ts";
-import { own, removeAbandoned, removeWithTask, withoutSync } from "./ephemeral.ts";
+import { own, removeAbandoned, removeWithTask } from "./ephemeral.ts";
 import type { Client } from "./open.ts";
 import { internalCommand } from "./own-command.ts";
 import { runtimeOptionsOf } from "./runtime.ts";
 
-export interface TaskOptions extends NetworkOptions {
+export interface TaskOptions {
   io: ProcessIo;
   noPivot?: boolean;
   pidFile?: string;
@@ -32,7 +31,6 @@ export async function run(client: Client, options: RunOptions): Promise<Exit> {
 export async function runEphemeral(client: Client, options: RunOptions): Promise<Exit> {
   const { id } = options;
   const tasks = await client.tasks();
-  (await client.metadata()).relaxDurability();
   const ownership = await own(client, id);
   try {
     const attachment = await inNewContainer(client, { ...options, ownership }, (request) =>
@@ -77,24 +75,15 @@ async function inNewContainer<T>(
 async function createForTask(client: Client, options: NewContainer & TaskOptions): Promise<RunTask> {
   const { id, ownership, runtime } = options;
   if (runtime) runtimeOptionsOf(runtime);
-  const network = options.cni ? await taskNetwork(client, id, options) : undefined;
   const { container, mounts } = await makeContainer(client, options);
-  if (!ownership) return { ...taskOf(container, mounts, options), ...(network && inNetwork(network)) };
   return {
-    ...taskOf(container, withoutSync(mounts), options),
-    ...(network && inNetwork(network)),
-    whenAbandoned: internalCommand(client, "_reap", id),
-    besideRemoval: async () => {
-      await Promise.all([ignoringAbsence(removeRecord(client, container)), network?.leave()]);
-    },
+    ...taskOf(container, mounts, options),
+    ...(ownership && {
+      whenAbandoned: internalCommand(client, "_reap", id),
+      besideRemoval: () => ignoringAbsence(removeRecord(client, container)),
+    }),
   };
 }
-
-const inNetwork = ({ beforeStart, whenAbandoned, leave }: TaskNetwork) => ({
-  beforeStart,
-  whenAbandoned,
-  besideRemoval: leave,
-});
 
 /** Starts a container that exists, without waiting. Throws NotFound for the container, AlreadyExists for the task. */
 export async function startDetached(client: Client, id: string, options: TaskOptions): Promise<Task> {
@@ -107,12 +96,11 @@ export async function startAttached(client: Client, id: string, options: TaskOpt
   return attachment.ended;
 }
 
-async function existingTask(client: Client, id: string, options: TaskOptions): Promise<RunTask> {
+async function existingTask(client: Client, id: string, options: TaskOptions): Promise<CreateTask> {
   const container = (await client.containers()).get(id);
   const { snapshotKey, snapshotter } = container;
   const mounts = snapshotKey ? await (await client.snapshotter(snapshotter)).mounts(snapshotKey) : [];
-  const network = wantsNetwork(container) ? await taskNetwork(client, id, options) : undefined;
-  return { ...taskOf(container, mounts, options), ...(network && inNetwork(network)) };
+  return taskOf(container, mounts, options);
 }
 
 function taskOf({ id, spec, runtime }: Container, mounts: Mount[], options: TaskOptions): CreateTask {

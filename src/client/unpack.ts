@@ -2,9 +2,10 @@ import type { Digest } from "../core/digest.ts";
 import { chainIds } from "../core/manifest.ts";
 import type { ProgressListener } from "../core/progress.ts";
 import type { LocalImage } from "../images/read-image.ts";
-import { committedState, type UnpackContext, unpackImage } from "../images/unpack.ts";
+import { type UnpackContext, unpackImage } from "../images/unpack.ts";
+import { committedState } from "../images/unpack-link.ts";
 import { type WorkLease, withLease } from "./lease.ts";
-import { exclusively } from "./locks.ts";
+import { claimLock } from "./locks.ts";
 import type { Client } from "./open.ts";
 
 export interface UnpackOptions {
@@ -24,8 +25,8 @@ export async function unpackContext(
     content: await client.content(),
     snapshotter,
     differ: await client.differ(),
-    exclusively: (lockName, task) => exclusively(client, lockName, task),
-    protect: (key) => lease.protect({ type: `snapshots/${snapshotter.name}`, id: key }),
+    claim: (chain, signal) => claimLock(client, `unpack-${snapshotter.name}-${chain}`, signal),
+    protect: (keys) => lease.protect(...keys.map((id) => ({ type: `snapshots/${snapshotter.name}`, id }))),
     onProgress,
     signal,
   };
@@ -43,8 +44,11 @@ export async function ensureUnpacked(
   const snapshotter = await client.snapshotter(options.snapshotter);
   if ((await committedState(snapshotter, top)) === "intact") return top;
   const layers = image.manifest.layers.map((descriptor) => ({ descriptor, fetched: Promise.resolve() }));
-  await withLease(client, async (lease) =>
-    unpackImage(image.manifest.config.digest, diffIds, layers, await unpackContext(client, lease, options)),
-  );
+  const metadata = await client.metadata();
+  await withLease(client, async (lease) => {
+    using _ = metadata.deferDurability();
+    const context = await unpackContext(client, lease, options);
+    return unpackImage(image.manifest.config.digest, diffIds, layers, context);
+  });
   return top;
 }

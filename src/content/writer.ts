@@ -1,4 +1,4 @@
-import { closeSync, fchmodSync, fsync, ftruncateSync, renameSync, writeSync } from "node:fs";
+import { closeSync, fchmodSync, fstatSync, fsync, ftruncateSync, renameSync, writeSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import type { ContentWriter, IngestStatus } from "../core/content.ts";
@@ -7,7 +7,7 @@ import { CtrError, hasCode } from "../core/errors.ts";
 import { type Labels, mergeLabels, validateLabels } from "../core/labels.ts";
 import type { ContentRecordStore } from "../core/records.ts";
 import { holdOffCollector } from "../files/collection-lock.ts";
-import { makeDirectoryDurably, syncDirectory } from "../files/durable.ts";
+import { makeDirectoryDurably, syncDirectoryAside } from "../files/durable.ts";
 import { asSysError } from "../sys/errno.ts";
 import { ContentHash, DEFAULT_ALGORITHM, hashFd, hashFile } from "./hash.ts";
 import { dropIngest, type HeldIngest, markDamaged, openIngestData, readIngest } from "./ingest.ts";
@@ -19,7 +19,7 @@ export interface IngestTarget {
   layout: ContentLayout;
   records: ContentRecordStore;
   ref: string;
-  expected: { digest?: Digest; size?: number; mediaType?: string };
+  expected: { digest?: Digest; size?: number };
 }
 
 /** Goes on after the bytes on disk, whose hash is taken again: no state of it outlives its process. */
@@ -28,7 +28,7 @@ export async function resumeIngest(held: HeldIngest, target: IngestTarget): Prom
   const fd = openIngestData(held, total);
   try {
     const hash = new ContentHash(target.expected.digest?.split(":")[0] ?? DEFAULT_ALGORITHM);
-    const offset = await hashFd(fd, hash);
+    const offset = fstatSync(fd).size === 0 ? 0 : await hashFd(fd, hash);
     return new IngestWriter(held, target, { fd, hash, offset });
   } catch (error) {
     closeSync(fd);
@@ -133,7 +133,7 @@ class IngestWriter implements ContentWriter {
 
   /** Gives the bytes their name, then the namespace its row: a crash in between leaves litter, never a row without bytes. */
   async #publish(digest: Digest, labels: Labels): Promise<void> {
-    const { layout, records, expected } = this.#target;
+    const { layout, records } = this.#target;
     const path = blobPath(layout, digest);
     makeDirectoryDurably(dirname(path), 0o700);
     using _ = await holdOffCollector(layout.root);
@@ -142,10 +142,8 @@ class IngestWriter implements ContentWriter {
     if (!wasWhole || !wasKnown) {
       // Replacing a whole file changes nothing, and repairs one that only looks whole.
       renameSync(join(this.#held.directory, "data"), path);
-      syncDirectory(dirname(path));
-      if (
-        addRecord(records, { digest, size: this.#offset, labels, mediaType: expected.mediaType }, wasKnown)
-      ) {
+      await syncDirectoryAside(dirname(path));
+      if (addRecord(records, { digest, size: this.#offset, labels }, wasKnown)) {
         dropIngest(this.#held);
         return;
       }
@@ -175,7 +173,7 @@ export function hasRecord(records: ContentRecordStore, digest: Digest): boolean 
 /** Whether the row is new, or had lost its bytes and has them back (`isRepair`). */
 function addRecord(
   records: ContentRecordStore,
-  draft: { digest: Digest; size: number; labels: Labels; mediaType?: string },
+  draft: { digest: Digest; size: number; labels: Labels },
   isRepair: boolean,
 ): boolean {
   try {

@@ -9,6 +9,15 @@ export interface ApplyOptions {
   signal?: AbortSignal;
 }
 
+/** What came of a layer: the descriptor of its uncompressed tar, and what is left to do. */
+export interface AppliedLayer extends Descriptor {
+  /**
+   * Directories that the layer only implies, where it was not known yet what the layers below have there. While there
+   * are some, nothing of the layer is durable.
+   */
+  unsettled: readonly string[];
+}
+
 export interface CompareOptions {
   /** An OCI layer's: tar, `+gzip` (the default) or `+zstd`. */
   mediaType?: string;
@@ -29,11 +38,19 @@ export interface CompareOptions {
 export interface Differ {
   /**
    * Reads the layer from the content store, verifies its digest and size on the way, writes its entries through
-   * `onto` (OCI image spec, layer.md; whiteouts as the mount's kind needs them) and answers the descriptor of the
-   * uncompressed tar, whose digest the caller compares with the image's diff ID. Throws DataLoss for bytes that do
-   * not match, InvalidArgument for a bad entry. On failure the tree is half written and must be removed.
+   * `onto` (OCI image spec, layer.md; whiteouts as the mount's kind needs them), makes them durable and answers the
+   * descriptor of the uncompressed tar, whose digest the caller compares with the image's diff ID. Throws DataLoss for
+   * bytes that do not match, InvalidArgument for a bad entry. On failure the tree is half written and must be removed.
+   *
+   * An overlay without lower directories is one whose parents are not there yet. InvalidArgument or FailedPrecondition
+   * can then mean that the layer needs them; whoever has them calls `settle`.
    */
-  apply(layer: Descriptor, onto: readonly Mount[], options?: ApplyOptions): Promise<Descriptor>;
+  apply(layer: Descriptor, onto: readonly Mount[], options?: ApplyOptions): Promise<AppliedLayer>;
+  /**
+   * Gives what `apply` left unsettled the attributes that the layers below have there, durably: `onto` is the same
+   * overlay with its parents. Throws FailedPrecondition when the layer must be applied anew above them.
+   */
+  settle(onto: readonly Mount[], unsettled: readonly string[]): Promise<void>;
   /**
    * Makes the layer that turns what `lower` shows into what `upper` shows, stores it and answers its descriptor; its
    * label `containerd.io/uncompressed` is its diff ID. The entries are those that containerd makes for the same

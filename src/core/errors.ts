@@ -40,6 +40,22 @@ export class CtrError extends Error {
   }
 }
 
+/** A failure as it goes from one thread to another. */
+export interface ErrorMessage {
+  code: ErrorCode;
+  message: string;
+  hint: string | undefined;
+}
+
+export function toErrorMessage(error: unknown): ErrorMessage {
+  const { code, message, hint } = error instanceof CtrError ? error : withSubject("thread", error);
+  return { code, message, hint };
+}
+
+export function fromErrorMessage({ code, message, hint }: ErrorMessage): CtrError {
+  return Object.assign(new CtrError(code, "", { hint }), { message });
+}
+
 export function hasCode(error: unknown, ...codes: ErrorCode[]): error is CtrError {
   return error instanceof CtrError && codes.includes(error.code);
 }

@@ -96,7 +96,7 @@ export interface LeaseStore {
    * Idempotent. Throws NotFound for the lease. What is named may not exist yet, and should not: a collection between
    * its making and its naming would take it.
    */
-  addResource(id: string, resource: LeaseResource): void;
+  addResource(id: string, ...resources: LeaseResource[]): void;
   deleteResource(id: string, resource: LeaseResource): void;
   resources(id: string): LeaseResource[];
 }
@@ -112,8 +112,6 @@ export interface ContentRecord {
 
 /** What the content store keeps in the database; the bytes are its own affair. */
 export interface ContentRecordStore extends RecordStore<ContentRecord> {
-  /** As of any record; what it is, where that is known, is told of but not kept. */
-  create(draft: Draft<ContentRecord> & { mediaType?: string }): ContentRecord;
   /** Some namespace's row for the digest, or undefined. */
   inAnyNamespace(digest: Digest): ContentRecord | undefined;
 }
@@ -149,8 +147,10 @@ export interface SnapshotRecordStore {
   commit(
     name: string,
     key: string,
-    change: { labels: Labels; parent?: string; sizeBytes: number; inodes: number },
+    change: { labels: Labels; sizeBytes: number; inodes: number },
   ): SnapshotRecord;
+  /** Throws as `Snapshotter.rebase`. */
+  rebase(key: string, parent: string): SnapshotRecord;
   /**
    * Gives committed snapshots that lost their directory, `name` and every other row that shares it, the directory of
    * an active one, whose row goes. Throws as `commit`; AlreadyExists when `name` has another directory by now.

@@ -24,17 +24,19 @@ export interface PrepareOptions {
    * `containerd.io/snapshot.ref` names the chain ID that this snapshot will be committed as: a snapshotter that can
    * offer that chain at once (another namespace has it, or a remote snapshotter mounts it lazily) makes the
    * committed snapshot of that name and throws AlreadyExists.
-   *
-   * `containerd.io/snapshot/uidmapping` and `…/gidmapping`, each `CONTAINER:HOST:SIZE` with commas between several, have
-   * the mounts show the parents' files with mapped owners, and the root belong to the mapped one: where `canRemap`.
    */
   labels?: Labels;
+  /**
+   * Prepared without a parent, to be given one by `rebase`: its mounts take whiteouts as those above a parent do, and
+   * nothing is offered in its place. Only where there is a `rebase`.
+   */
+  isApart?: boolean;
 }
 
 export interface CommitOptions {
   labels?: Labels;
-  /** Sets the parent at commit, for an active snapshot prepared without one: only where `canRebase`. */
-  parent?: string;
+  /** Whoever wrote its bytes has made them durable. */
+  isDurable?: boolean;
 }
 
 /**
@@ -47,10 +49,6 @@ export interface CommitOptions {
  */
 export interface Snapshotter {
   readonly name: string;
-  /** Whether `commit` takes a `parent`, so that layers can be unpacked side by side. */
-  readonly canRebase: boolean;
-  /** Whether its mounts can map owners, as `PrepareOptions.labels` say. */
-  readonly canRemap: boolean;
   /** Throws NotFound. */
   stat(key: string): Promise<SnapshotInfo>;
   /** Merges labels by `mergeLabels`' rule inside one transaction; answers the result. Throws NotFound. */
@@ -62,6 +60,12 @@ export interface Snapshotter {
   prepare(key: string, parent: string, options?: PrepareOptions): Promise<Mount[]>;
   /** As `prepare`, for reading only. */
   view(key: string, parent: string, options?: PrepareOptions): Promise<Mount[]>;
+  /**
+   * Puts an active snapshot, prepared apart, above `parent`, so that layers can be unpacked side by side; answers its
+   * mounts from now on. Throws NotFound for either, FailedPrecondition when the key is not Active or has a parent, or
+   * the parent is not Committed.
+   */
+  rebase?(key: string, parent: string): Promise<Mount[]>;
   /**
    * Throws NotFound for the key, FailedPrecondition when it is not Active, AlreadyExists for the name; the active one
    * then stays. A committed snapshot of that name that is not intact is no obstacle: it gets the active one's bytes,

@@ -5,15 +5,20 @@ import { LayerTree } from "./layer-tree.ts";
 import type { Target } from "./target.ts";
 import { Unpacker } from "./unpacker.ts";
 import { MadeEntries } from "./unpacking.ts";
+import { Unsettled } from "./unsettled.ts";
 
 /**
- * Writes the layer that `stream` holds into `target` (OCI image spec, layer.md) and takes the stream to its end,
- * which may be behind the archive's.
+ * Writes the layer that `stream` holds into `target` (OCI image spec, layer.md) and takes the stream to its end, which
+ * may be behind the archive's. Answers what is left unsettled; when nothing is, all is durable.
  */
-export async function applyLayer(stream: AsyncIterable<Uint8Array>, target: Target): Promise<void> {
-  using tree = new LayerTree(target.root, target.lowers);
+export async function applyLayer(
+  stream: AsyncIterable<Uint8Array>,
+  { root, lowers, whiteouts, isApart }: Target,
+): Promise<readonly string[]> {
+  using tree = new LayerTree(root, lowers);
   const made = new MadeEntries(isEmpty(tree));
-  using unpacker = new Unpacker({ tree, whiteouts: target.whiteouts, made, lateTimes: [] });
+  const unsettled = isApart ? new Unsettled() : undefined;
+  using unpacker = new Unpacker({ tree, whiteouts, made, unsettled, lateTimes: [] });
   const reader = new TarReader();
   for await (const chunk of stream) {
     reader.push(chunk);
@@ -25,6 +30,8 @@ export async function applyLayer(stream: AsyncIterable<Uint8Array>, target: Targ
   }
   reader.finish();
   unpacker.finish();
+  if (!unsettled || unsettled.isEmpty) tree.sync();
+  return unsettled?.paths() ?? [];
 }
 
 function isEmpty(tree: LayerTree): boolean {

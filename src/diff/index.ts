@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { ContentProvider, ContentStore } from "../core/content.ts";
 import type { Descriptor } from "../core/descriptor.ts";
-import type { ApplyOptions, Differ } from "../core/differ.ts";
+import type { AppliedLayer, ApplyOptions, Differ } from "../core/differ.ts";
 import { splitDigest } from "../core/digest.ts";
 import { CtrError, withSubject } from "../core/errors.ts";
 import { mediaTypes } from "../core/media-type.ts";
@@ -9,19 +9,37 @@ import type { Mount } from "../core/mount.ts";
 import { applyLayer } from "./apply.ts";
 import { decompress } from "./compression.ts";
 import { Measured } from "./measured.ts";
-import { withTarget } from "./target.ts";
+import { isDirect, withTarget } from "./target.ts";
 
-export function openDiffer({ content }: { content: ContentStore }): Differ {
+export interface DifferOptions {
+  content: ContentStore;
+  /** Apply layers where no mount is needed; without them this thread does. */
+  threads?: Pick<Differ, "apply">;
+}
+
+export function openDiffer({ content, threads }: DifferOptions): Differ {
+  const here = openApplier({ content });
   return {
-    ...openApplier({ content }),
+    ...here,
+    async apply(layer, onto, options) {
+      // The threads take whatever bytes are there: whether they are this namespace's to see is known here.
+      await content.info(layer.digest);
+      return (threads && isDirect(onto) ? threads : here).apply(layer, onto, options);
+    },
     compare: async (lower, upper, options) =>
       (await import("./compare/compare.ts")).compare(content, lower, upper, options),
   };
 }
 
 /** The half that only reads from the content store. */
-export function openApplier({ content }: { content: ContentProvider }): Pick<Differ, "apply"> {
-  return { apply: (layer, onto, options) => apply(content, layer, onto, options) };
+export function openApplier({ content }: { content: ContentProvider }): Pick<Differ, "apply" | "settle"> {
+  return {
+    apply: (layer, onto, options) => apply(content, layer, onto, options),
+    settle: async (onto, unsettled) => {
+      const { settle } = await import("./settle.ts");
+      await withTarget(onto, async (target) => settle(target, unsettled));
+    },
+  };
 }
 
 async function apply(
@@ -29,17 +47,18 @@ async function apply(
   layer: Descriptor,
   onto: readonly Mount[],
   options: ApplyOptions = {},
-): Promise<Descriptor> {
+): Promise<AppliedLayer> {
   await using blob = await content.reader(layer.digest);
   const measured = new Measured(options);
   try {
-    await withTarget(onto, (target) =>
+    const unsettled = await withTarget(onto, (target) =>
       applyLayer(measured.stream(decompress(verified(blob.stream(), layer))), target),
     );
+    const { sizeBytes: size } = measured;
+    return { mediaType: mediaTypes.ociLayer, digest: measured.digest(), size, unsettled };
   } catch (error) {
     throw options.signal?.aborted ? error : withSubject(`unpack layer ${layer.digest}`, error);
   }
-  return { mediaType: mediaTypes.ociLayer, digest: measured.digest(), size: measured.sizeBytes };
 }
 
 /** The same bytes; throws DataLoss at the end, or as soon as there are too many, when they are not what the descriptor says. */

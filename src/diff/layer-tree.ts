@@ -3,8 +3,9 @@ import { CtrError } from "../core/errors.ts";
 import { openBelow, openRoot } from "../files/resolve-below.ts";
 import { readLinkAt } from "../sys/entries.ts";
 import { hasErrno } from "../sys/errno.ts";
-import { closeFd, O_DIRECTORY, O_NOFOLLOW, O_PATH } from "../sys/open.ts";
+import { closeFd, O_DIRECTORY, O_NOFOLLOW, O_PATH, O_RDONLY, openAt } from "../sys/open.ts";
 import { type FileStat, isLink, statAt, statFd } from "../sys/stat.ts";
+import { syncFilesystem } from "../sys/storage.ts";
 import { asName, type BytePath, baseOf, bytesOf, cleanText, parentOf, quotePath } from "./byte-path.ts";
 import { type Keep, removeEntry } from "./removal.ts";
 
@@ -103,6 +104,16 @@ export class LayerTree {
     if (this.forgotten.length === 0) return;
     for (const { fd } of this.forgotten) closeFd(fd);
     this.forgotten = [];
+  }
+
+  /** Makes all that was written durable. */
+  sync(): void {
+    const fd = openAt(this.rootFd, ".", O_RDONLY | O_DIRECTORY);
+    try {
+      syncFilesystem(fd);
+    } finally {
+      closeFd(fd);
+    }
   }
 
   /** The path below the root without any link in it. */

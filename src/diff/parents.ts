@@ -22,7 +22,8 @@ export function ensureDirectory(unpacking: Unpacking, path: BytePath): Directory
  * Makes a directory that the layer only implies. One that a layer below has keeps its attributes, as when overlayfs
  * copies it up; else it is root's, 0755. Where the layer has a whiteout, that becomes a directory hiding the one below.
  */
-function makeImplied({ tree, made, lateTimes }: Unpacking, parent: Directory, path: BytePath): void {
+function makeImplied(unpacking: Unpacking, parent: Directory, path: BytePath): void {
+  const { tree, made, unsettled, lateTimes } = unpacking;
   const name = asName(baseOf(path));
   const existing = tree.stat(parent, baseOf(path));
   if (existing && !isWhiteout(existing)) {
@@ -34,9 +35,13 @@ function makeImplied({ tree, made, lateTimes }: Unpacking, parent: Directory, pa
   const fd = openAt(parent.fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
   try {
     chmodFd(fd, 0o755);
+    if (existing) {
+      setXattrFd(fd, OPAQUE, OPAQUE_YES);
+      return;
+    }
     const resolved = tree.resolvedPath({ fd });
-    const lower = existing ? undefined : openLowerDirectory(tree, resolved);
-    if (existing) setXattrFd(fd, OPAQUE, OPAQUE_YES);
+    unsettled?.add(resolved);
+    const lower = openLowerDirectory(tree, resolved);
     if (lower === undefined) return;
     const { accessed, modified } = copyAttributes(lower, fd);
     closeFd(lower);
@@ -46,7 +51,8 @@ function makeImplied({ tree, made, lateTimes }: Unpacking, parent: Directory, pa
   }
 }
 
-function openLowerDirectory(tree: LayerTree, path: BytePath): number | undefined {
+/** A handle on what the layers below show there, to be closed; undefined when that is no directory. */
+export function openLowerDirectory(tree: LayerTree, path: BytePath): number | undefined {
   const lower = tree.openLower(path);
   if (lower === undefined) return undefined;
   try {
@@ -56,7 +62,7 @@ function openLowerDirectory(tree: LayerTree, path: BytePath): number | undefined
   }
 }
 
-function copyAttributes(fromFd: number, toFd: number): FileStat {
+export function copyAttributes(fromFd: number, toFd: number): FileStat {
   const stat = statFd(fromFd);
   chownFd(toFd, stat.uid, stat.gid);
   copyXattrs(fromFd, toFd);

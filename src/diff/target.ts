@@ -12,6 +12,8 @@ export interface Target {
   /** The directories of the layers below, the topmost first. */
   lowers: readonly string[];
   whiteouts: WhiteoutKind;
+  /** Whether `lowers` are not known yet. */
+  isApart: boolean;
 }
 
 /**
@@ -27,11 +29,16 @@ export async function withTarget<T>(
   const root = mkdtempSync(join(tmpdir(), "ctr-apply-"));
   try {
     mountAll(mounts, root);
-    return await action({ root, lowers: [], whiteouts: "remove" });
+    return await action({ root, lowers: [], whiteouts: "remove", isApart: false });
   } finally {
     unmountAll(root);
     rmdirSync(root);
   }
+}
+
+/** Whether they can be written to without being mounted, by any thread: a mount is made for all of them. */
+export function isDirect(mounts: readonly Mount[]): boolean {
+  return directTarget(mounts) !== undefined;
 }
 
 function directTarget(mounts: readonly Mount[]): Target | undefined {
@@ -39,10 +46,10 @@ function directTarget(mounts: readonly Mount[]): Target | undefined {
   if (mounts.length !== 1 || !mount || mount.target !== undefined || mount.options.includes("ro")) {
     return undefined;
   }
-  if (mount.type === "bind") return { root: mount.source, lowers: [], whiteouts: "remove" };
+  if (mount.type === "bind") return { root: mount.source, lowers: [], whiteouts: "remove", isApart: false };
   const upper = optionValue(mount, "upperdir");
   if (mount.type !== "overlay" || upper === undefined || mount.options.includes("userxattr"))
     return undefined;
   const lowers = lowerDirectories(mount).map(unescaped);
-  return { root: unescaped(upper), lowers, whiteouts: "overlay" };
+  return { root: unescaped(upper), lowers, whiteouts: "overlay", isApart: lowers.length === 0 };
 }

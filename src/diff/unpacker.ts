@@ -11,6 +11,7 @@ import { makeHardlink } from "./entries/hardlink.ts";
 import { makeNode } from "./entries/node.ts";
 import { FileInTheMaking } from "./entries/regular-file.ts";
 import { makeSymlink } from "./entries/symlink.ts";
+import type { Directory } from "./layer-tree.ts";
 import { ensureDirectory } from "./parents.ts";
 import type { Place, Unpacking } from "./unpacking.ts";
 import { applyWhiteout, isWhiteout } from "./whiteouts.ts";
@@ -76,6 +77,7 @@ export class Unpacker implements Disposable {
       if (!hasErrno(error, "EEXIST")) throw error;
       const hidden =
         this.unpacking.whiteouts === "overlay" && isWhiteout(tree.stat(directory, baseOf(path))!);
+      this.requireSettled(directory, baseOf(path));
       tree.remove(path);
       this.makeEntry(place, header, hidden);
     }
@@ -88,6 +90,7 @@ export class Unpacker implements Disposable {
         this.file = new FileInTheMaking(place, header);
         break;
       case "directory":
+        this.requireSettled(place.directory, baseOf(place.path));
         makeDirectory(this.unpacking, place, header, isOpaque);
         break;
       case "symlink":
@@ -104,6 +107,13 @@ export class Unpacker implements Disposable {
       case "unknown":
         throw new CtrError("InvalidArgument", `type ${JSON.stringify(String.fromCharCode(header.typeFlag))}`);
     }
+  }
+
+  private requireSettled(directory: Directory, name: BytePath): void {
+    const { tree, unsettled } = this.unpacking;
+    if (!unsettled || unsettled.isEmpty) return;
+    const parent = tree.resolvedPath(directory);
+    unsettled.refuse(parent === "" ? name : `${parent}/${name}`);
   }
 
   private named(step: () => void): void {

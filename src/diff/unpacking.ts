@@ -4,6 +4,7 @@ import { statFd } from "../sys/stat.ts";
 import { type BytePath, bytesOf } from "./byte-path.ts";
 import type { Directory, LayerTree } from "./layer-tree.ts";
 import type { Keep } from "./removal.ts";
+import type { Unsettled } from "./unsettled.ts";
 
 /** How layers hide what those below have: as overlayfs does, or by taking it away. */
 export type WhiteoutKind = "overlay" | "remove";
@@ -13,6 +14,8 @@ export interface Unpacking {
   tree: LayerTree;
   whiteouts: WhiteoutKind;
   made: MadeEntries;
+  /** Only while the layers below are not known. */
+  unsettled?: Unsettled;
   /** Of directories, to be set when nothing more is put into them. In order; the last of one path wins. */
   lateTimes: { path: BytePath; accessed: FileTime; modified: FileTime }[];
 }

@@ -2,18 +2,33 @@
  * Changes to the file tree that survive a power cut once they return. A rename or a new name is certain only when
  * its directory has been synced; a file's bytes only when the file has.
  */
-import { mkdirSync, renameSync, statSync } from "node:fs";
+import { fsync, mkdirSync, renameSync, statSync } from "node:fs";
 import { dirname } from "node:path";
+import { promisify } from "node:util";
 import { chmodFd } from "../sys/attributes.ts";
 import { asSysError, hasErrno, SysError } from "../sys/errno.ts";
 import { AT_FDCWD, closeFd, O_DIRECTORY, O_NOFOLLOW, O_RDONLY, openAt } from "../sys/open.ts";
 import { syncFd } from "../sys/storage.ts";
+
+const fsyncAside = promisify(fsync);
 
 /** Makes the names in the directory `path` durable. */
 export function syncDirectory(path: string): void {
   const fd = openAt(AT_FDCWD, path, O_RDONLY | O_DIRECTORY);
   try {
     syncFd(fd);
+  } finally {
+    closeFd(fd);
+  }
+}
+
+/** As `syncDirectory`, while this thread goes on with other things. */
+export async function syncDirectoryAside(path: string): Promise<void> {
+  const fd = openAt(AT_FDCWD, path, O_RDONLY | O_DIRECTORY);
+  try {
+    await fsyncAside(fd);
+  } catch (error) {
+    throw asSysError(error, path);
   } finally {
     closeFd(fd);
   }

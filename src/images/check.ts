@@ -17,7 +17,7 @@ import type { Snapshotter } from "../core/snapshotter.ts";
 import { refKey } from "./fetch-blob.ts";
 import { readDocument } from "./fetch-document.ts";
 import { childrenOf } from "./read-image.ts";
-import { committedState } from "./unpack.ts";
+import { committedState } from "./unpack-link.ts";
 
 export type BlobState = "present" | "missing" | "damaged";
 export type InspectBlob = (descriptor: Descriptor) => Promise<BlobState>;

@@ -15,7 +15,7 @@ import { isConfig, isIndex, isLayer, isManifest } from "../core/media-type.ts";
 import { formatPlatform, type Platform } from "../core/platform.ts";
 import { type FetchContext, fetchBlob, refKey } from "./fetch-blob.ts";
 import { fetchDocument } from "./fetch-document.ts";
-import type { UnpackedLayer } from "./unpack.ts";
+import type { UnpackedLayer } from "./unpack-link.ts";
 
 /** Indexes in indexes deeper than this are refused; real ones have one level, or two with attestations. */
 const MAX_INDEX_DEPTH = 8;

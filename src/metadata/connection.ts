@@ -2,7 +2,6 @@ import { Database, SQLiteError, type SQLQueryBindings } from "bun:sqlite";
 import { accessSync, chmodSync, closeSync, constants, mkdirSync, openSync } from "node:fs";
 import { dirname } from "node:path";
 import { CtrError, type ErrorCode, withSubject } from "../core/errors.ts";
-import type { Announcement, EventPublisher } from "../core/events.ts";
 import { asSysError, hasErrno } from "../sys/errno.ts";
 import { bringSchemaUp, isSchemaCurrent } from "./schema.ts";
 
@@ -37,15 +36,13 @@ const CODES: Readonly<Record<string, readonly [code: ErrorCode, what: string, hi
  */
 export class Connection {
   readonly path: string;
-  readonly #events: EventPublisher | undefined;
   #database: Database | undefined;
-  #isDurable = true;
   #isInTransaction = false;
-  #announced: { namespace: string; announcement: Announcement }[] = [];
+  #deferrals = 0;
+  #isDurable = true;
 
-  constructor(path: string, events?: EventPublisher) {
+  constructor(path: string) {
     this.path = path;
-    this.#events = events;
   }
 
   all(sql: string, ...values: SQLQueryBindings[]): Row[] {
@@ -79,12 +76,13 @@ export class Connection {
   }
 
   /**
-   * Runs `work` as one change that is on disk when this returns, or did not happen when it throws. A call inside of
-   * another joins it. `work` must be synchronous: it holds up every other writer.
+   * Runs `work` as one change that is on disk when this returns (but see `deferDurability`), or did not happen when it
+   * throws. A call inside of another joins it. `work` must be synchronous: it holds up every other writer.
    */
   transaction<T>(work: () => T): T {
     if (this.#isInTransaction) return work();
     const database = this.#guard(() => this.#create());
+    this.#setDurability(database);
     // Immediate: a transaction that reads first and then writes would fail at once, whatever the timeout, when
     // another process wrote in between.
     this.#guard(() => database.run("BEGIN IMMEDIATE"));
@@ -93,9 +91,6 @@ export class Connection {
       const result = work();
       if (result instanceof Promise) throw new TypeError("a transaction cannot wait for a promise");
       this.#guard(() => database.run("COMMIT"));
-      for (const { namespace, announcement } of this.#announced) {
-        this.#events?.publish(namespace, ...announcement);
-      }
       return result;
     } catch (error) {
       // A full disk makes SQLite roll back by itself.
@@ -103,13 +98,19 @@ export class Connection {
       throw error;
     } finally {
       this.#isInTransaction = false;
-      this.#announced = [];
     }
   }
 
-  /** Publishes, once the transaction has been committed that this is part of. */
-  announce(namespace: string, ...announcement: Announcement): void {
-    this.#announced.push({ namespace, announcement });
+  /** See `Metadata.deferDurability`. */
+  deferDurability(): Disposable {
+    this.#deferrals++;
+    let isHeld = true;
+    return {
+      [Symbol.dispose]: () => {
+        if (isHeld) this.#deferrals--;
+        isHeld = false;
+      },
+    };
   }
 
   /** Runs `work`, which only reads, so that all its statements see the same moment. */
@@ -122,12 +123,6 @@ export class Connection {
     } finally {
       database.run("COMMIT");
     }
-  }
-
-  /** From here on commits are not synced: a power cut may undo the last of them, in their order, and tears none. */
-  relax(): void {
-    this.#isDurable = false;
-    if (this.#database) this.#useDurability(this.#database);
   }
 
   close(): void {
@@ -165,7 +160,7 @@ export class Connection {
         useWriteAheadLog(database);
         bringSchemaUp(database);
       }
-      this.#useDurability(database);
+      database.run("PRAGMA synchronous = FULL");
       database.run("PRAGMA foreign_keys = ON");
     } catch (error) {
       database.close();
@@ -175,9 +170,12 @@ export class Connection {
     return database;
   }
 
-  /** SQLite, PRAGMA synchronous: with a write-ahead log, FULL syncs it at each commit, NORMAL at checkpoints alone. */
-  #useDurability(database: Database): void {
-    database.run(`PRAGMA synchronous = ${this.#isDurable ? "FULL" : "NORMAL"}`);
+  /** A commit that was answered must outlive a power cut; NORMAL would lose the last ones, never one before another. */
+  #setDurability(database: Database): void {
+    const isDurable = this.#deferrals === 0;
+    if (isDurable === this.#isDurable) return;
+    this.#guard(() => database.run(`PRAGMA synchronous = ${isDurable ? "FULL" : "NORMAL"}`));
+    this.#isDurable = isDurable;
   }
 
   #guard<T>(work: () => T): T {

@@ -1,5 +1,4 @@
 import type { Collected, CollectionPlan, NamedObject, ReferenceStep } from "../core/collector.ts";
-import type { EventPublisher } from "../core/events.ts";
 import type {
   ContainerStore,
   ContentRecordStore,
@@ -29,10 +28,11 @@ export interface Metadata {
    */
   transaction<T>(work: () => T): T;
   /**
-   * What this process changes from here on may be undone by a power cut: for records that mean nothing after one.
-   * Nothing is torn, and what others commit later is on disk with all that came before.
+   * Until that is disposed of, changes are seen by all but may be lost in a power cut, the last first, together with
+   * what was made because of them. The first change after it takes all of them to disk before it is answered. For long
+   * work whose result counts when it is complete.
    */
-  relaxDurability(): void;
+  deferDurability(): Disposable;
   namespaces(): NamespaceStore;
   images(namespace: string): ImageStore;
   containers(namespace: string): ContainerStore;
@@ -54,14 +54,13 @@ export interface Metadata {
 
 /**
  * Opens the database at `path` with its first use and makes it, with its directory, by the first change. What is used
- * first throws FailedPrecondition for the database of a newer ctr, DataLoss for a damaged one. Changes are published
- * once they are committed.
+ * first throws FailedPrecondition for the database of a newer ctr, DataLoss for a damaged one.
  */
-export function openMetadata(path: string, events?: EventPublisher): Metadata {
-  const connection = new Connection(path, events);
+export function openMetadata(path: string): Metadata {
+  const connection = new Connection(path);
   return {
     transaction: (work) => connection.transaction(work),
-    relaxDurability: () => connection.relax(),
+    deferDurability: () => connection.deferDurability(),
     namespaces: () => createNamespaceStore(connection),
     images: (namespace) => createImageStore(connection, namespace),
     containers: (namespace) => createContainerStore(connection, namespace),

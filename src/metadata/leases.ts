@@ -40,14 +40,16 @@ export function createLeaseStore(connection: Connection, namespace: string): Lea
       const deleted = connection.run("DELETE FROM leases WHERE namespace = ? AND id = ?", namespace, id);
       if (deleted === 0) throw new CtrError("NotFound", `lease ${JSON.stringify(id)}`);
     },
-    addResource(id, resource) {
-      validateResource(resource);
+    addResource(id, ...resources) {
+      resources.forEach(validateResource);
       connection.transaction(() => {
         requireLease(id);
-        connection.run(
-          "INSERT INTO lease_resources (namespace, lease, type, resource) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
-          ...[namespace, id, resource.type, resource.id],
-        );
+        for (const resource of resources) {
+          connection.run(
+            "INSERT INTO lease_resources (namespace, lease, type, resource) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            ...[namespace, id, resource.type, resource.id],
+          );
+        }
       });
     },
     deleteResource(id, resource) {

@@ -66,16 +66,7 @@ class SnapshotTable implements SnapshotRecordStore {
 
   create(draft: Parameters<SnapshotRecordStore["create"]>[0]): SnapshotRecord {
     validateSnapshotLabels(draft.labels);
-    return this.#connection.transaction(() => {
-      const record = this.#insert(draft);
-      const { key, parent, kind } = record;
-      // As in containerd, of a view nothing is said but that it goes.
-      if (kind === "Active") {
-        const event = { key, parent, snapshotter: this.#snapshotter };
-        this.#connection.announce(this.#namespace, "/snapshot/prepare", event);
-      }
-      return record;
-    });
+    return this.#connection.transaction(() => this.#insert(draft));
   }
 
   label(key: string, changes: Labels): SnapshotRecord {
@@ -93,31 +84,44 @@ class SnapshotTable implements SnapshotRecordStore {
   commit(name: string, key: string, change: Parameters<SnapshotRecordStore["commit"]>[2]): SnapshotRecord {
     validateSnapshotLabels(change.labels);
     return this.#connection.transaction(() => {
-      const active = this.#getActive(key);
+      this.#requireActive(key, "failed to commit snapshot");
       if (this.#find(name)) throw new CtrError("AlreadyExists", `snapshot ${JSON.stringify(name)}`);
-      const parent = this.#parentAfterCommit(active, change.parent);
       const now = Date.now();
       this.#connection.run(
-        `UPDATE snapshots SET key = ?, parent = ?, kind = 'Committed', labels = ?, size_bytes = ?, inodes = ?,
+        `UPDATE snapshots SET key = ?, kind = 'Committed', labels = ?, size_bytes = ?, inodes = ?,
           created_at = ?, updated_at = ? WHERE namespace = ? AND snapshotter = ? AND key = ?`,
-        ...[name, parent || null, JSON.stringify(change.labels), change.sizeBytes, change.inodes, now, now],
+        ...[name, JSON.stringify(change.labels), change.sizeBytes, change.inodes, now, now],
         ...[this.#namespace, this.#snapshotter, key],
       );
-      this.#announceCommit(name, key);
       return this.get(name);
+    });
+  }
+
+  rebase(key: string, parent: string): SnapshotRecord {
+    return this.#connection.transaction(() => {
+      const active = this.#requireActive(key, "failed to rebase snapshot");
+      if (active.parent !== "") {
+        const subject = `snapshot ${JSON.stringify(key)} already has parent ${JSON.stringify(active.parent)}`;
+        throw new CtrError("FailedPrecondition", subject);
+      }
+      this.#requireCommitted(parent);
+      this.#connection.run(
+        "UPDATE snapshots SET parent = ?, updated_at = ? WHERE namespace = ? AND snapshotter = ? AND key = ?",
+        ...[parent || null, Date.now(), this.#namespace, this.#snapshotter, key],
+      );
+      return this.get(key);
     });
   }
 
   restore(name: string, key: string, change: Parameters<SnapshotRecordStore["restore"]>[2]): SnapshotRecord {
     const { lostDirectoryId, sizeBytes, inodes } = change;
     return this.#connection.transaction(() => {
-      const { parent, directoryId } = this.#getActive(key);
+      const { parent, directoryId } = this.#requireActive(key, "failed to commit snapshot");
       const lost = this.get(name);
       if (lost.kind !== "Committed" || lost.directoryId !== lostDirectoryId || lost.parent !== parent) {
         throw new CtrError("AlreadyExists", `snapshot ${JSON.stringify(name)}`);
       }
-      this.#deleteRow(key);
-      this.#announceCommit(name, key);
+      this.delete(key);
       this.#connection.run(
         `UPDATE snapshots SET directory_id = ?, size_bytes = ?, inodes = ?, updated_at = ?
           WHERE snapshotter = ? AND directory_id = ?`,
@@ -154,29 +158,19 @@ class SnapshotTable implements SnapshotRecordStore {
         ...[this.#namespace, this.#snapshotter, key],
       );
       if (child) throw new CtrError("FailedPrecondition", "cannot remove snapshot with child");
-      this.#deleteRow(key);
-      this.#connection.announce(this.#namespace, "/snapshot/remove", { key, snapshotter: this.#snapshotter });
+      this.#connection.run(
+        "DELETE FROM snapshots WHERE namespace = ? AND snapshotter = ? AND key = ?",
+        ...[this.#namespace, this.#snapshotter, key],
+      );
       return { directoryId, inUse: this.#isDirectoryInUse(directoryId) };
     });
   }
 
-  #deleteRow(key: string): void {
-    this.#connection.run(
-      "DELETE FROM snapshots WHERE namespace = ? AND snapshotter = ? AND key = ?",
-      ...[this.#namespace, this.#snapshotter, key],
-    );
-  }
-
-  #announceCommit(name: string, key: string): void {
-    const snapshotter = this.#snapshotter;
-    this.#connection.announce(this.#namespace, "/snapshot/commit", { key, name, snapshotter });
-  }
-
-  #getActive(key: string): SnapshotRecord {
+  #requireActive(key: string, failure: string): SnapshotRecord {
     const record = this.get(key);
     if (record.kind === "Active") return record;
     const why = new CtrError("FailedPrecondition", `snapshot ${JSON.stringify(key)} is not active`);
-    throw withSubject("failed to commit snapshot", why);
+    throw withSubject(failure, why);
   }
 
   #find(key: string): SnapshotRecord | undefined {
@@ -207,16 +201,6 @@ class SnapshotTable implements SnapshotRecordStore {
     if (record.kind !== "Committed") {
       throw new CtrError("FailedPrecondition", `parent ${JSON.stringify(parent)} is not committed snapshot`);
     }
-  }
-
-  #parentAfterCommit(active: SnapshotRecord, wanted: string | undefined): string {
-    if (wanted === undefined || wanted === active.parent) return active.parent;
-    if (active.parent !== "") {
-      const subject = `snapshot ${JSON.stringify(active.key)} already has parent ${JSON.stringify(active.parent)}`;
-      throw new CtrError("FailedPrecondition", subject);
-    }
-    this.#requireCommitted(wanted);
-    return wanted;
   }
 
   #isDirectoryInUse(directoryId: number): boolean {

@@ -65,7 +65,7 @@ async function runPrepared(
   const process: AttachedProcess = { bundle, terminal: record.terminal, fifoDir: stdio.fifoDir, streams };
   const fifoJoin = record.terminal ? undefined : openFifoJoin(process);
   try {
-    const { pid, ended } = await createAndFollow(context, prepared, signals);
+    const { pid, ended } = await createAndFollow(context, prepared);
     const join = fifoJoin ?? openTerminalJoin(process);
     const identity = { pid, startTicks: readInitRecord(bundle)?.startTicks ?? 0 };
     return follow(
@@ -74,9 +74,7 @@ async function runPrepared(
       async () => {
         const task = createDiskTask(context, bundle);
         await task.wait();
-        const exit = await task.delete();
-        await request.besideRemoval?.();
-        return exit;
+        return task.delete();
       },
     );
   } catch (error) {
@@ -90,8 +88,8 @@ async function runPrepared(
  * The end is asked for with the beginning, so that a task which ends at once is deleted at once. Not with a terminal:
  * we have to take that over before.
  */
-async function createAndFollow(context: TaskContext, prepared: PreparedTask, signals: HeldSignals) {
-  const created = createAndStart(context, prepared, signals);
+async function createAndFollow(context: TaskContext, prepared: PreparedTask) {
+  const created = createAndStart(context, prepared);
   const ended = prepared.record.terminal ? undefined : waitForEnd(prepared);
   // Without a beginning, its failure is all that counts.
   ended?.catch(() => {});
@@ -104,18 +102,14 @@ function waitForEnd({ connection, request }: PreparedTask): Promise<Exit> {
 }
 
 /** In one call of the runtime, unless there is something to be done between the two. */
-async function createAndStart(
-  context: TaskContext,
-  prepared: PreparedTask,
-  signals?: HeldSignals,
-): Promise<number> {
+async function createAndStart(context: TaskContext, prepared: PreparedTask): Promise<number> {
   const { beforeStart, pidFile } = prepared.request;
   const isOneStep = beforeStart === undefined && !pidFile;
   const pid = await prepared.create({ start: isOneStep });
   if (isOneStep) return pid;
   await orDelete(context, prepared, async () => {
     writePidFileOf(prepared, pid);
-    await beforeStart?.(pid, signals?.interruption());
+    await beforeStart?.(pid);
     await prepared.connection.ask({ op: "start" });
   });
   return pid;
@@ -127,14 +121,13 @@ function writePidFileOf({ request }: PreparedTask, pid: number): void {
 
 async function orDelete(
   context: TaskContext,
-  { bundle, request }: PreparedTask,
+  { bundle }: PreparedTask,
   work: () => void | Promise<void>,
 ): Promise<void> {
   try {
     await work();
   } catch (error) {
     await createDiskTask(context, bundle).delete({ force: true });
-    await request.besideRemoval?.();
     throw error;
   }
 }

@@ -7,14 +7,13 @@ import type {
   CommitOptions,
   PrepareOptions,
   SnapshotInfo,
-  SnapshotKind,
   Snapshotter,
   SnapshotUsage,
 } from "../core/snapshotter.ts";
 import { holdOffCollector } from "../files/collection-lock.ts";
 import { makeDirectoryDurably } from "../files/durable.ts";
 import type { SnapshotDirectories } from "./snapshot-directories.ts";
-import type { OwnerMapping, SnapshotStorage, StoredSnapshot } from "./storage.ts";
+import type { SnapshotStorage, StoredSnapshot } from "./storage.ts";
 
 /** Touches nothing on disk until it is used. */
 export function openDiskSnapshotter(
@@ -37,23 +36,24 @@ export function openDiskSweeper({ name, directories }: SnapshotStorage): Snapsho
   };
 }
 
+type Draft = Omit<Parameters<SnapshotRecordStore["create"]>[0], "directoryId">;
+
 /** Names in the database, bytes in a storage, and the order in which the two change. */
 class DiskSnapshotter implements Snapshotter {
   readonly name: string;
-  readonly canRebase = false;
-  readonly canRemap: boolean;
   private readonly storage: SnapshotStorage;
   private readonly root: string;
   private readonly records: SnapshotRecordStore;
   private readonly directories: SnapshotDirectories;
+  readonly rebase: Snapshotter["rebase"];
 
   constructor(storage: SnapshotStorage, root: string, records: SnapshotRecordStore) {
     this.name = storage.name;
-    this.canRemap = storage.canRemap;
     this.storage = storage;
     this.directories = storage.directories;
     this.root = root;
     this.records = records;
+    if (storage.putAbove) this.rebase = (key, parent) => this.putAbove(key, parent);
   }
 
   async stat(key: string): Promise<SnapshotInfo> {
@@ -83,21 +83,23 @@ class DiskSnapshotter implements Snapshotter {
   }
 
   prepare(key: string, parent: string, options: PrepareOptions = {}): Promise<Mount[]> {
-    const chainId = options.labels?.[labelNames.snapshotRef] ?? "";
-    if (chainId !== "") this.offerShared(chainId, parent, options.labels ?? {});
-    return this.create("Active", key, parent, chainId, options.labels ?? {});
+    const { labels = {}, isApart = false } = options;
+    const chainId = labels[labelNames.snapshotRef] ?? "";
+    if (chainId !== "" && !isApart) this.offerShared(chainId, parent, labels);
+    return this.create({ kind: "Active", key, parent, chainId, labels }, isApart);
   }
 
-  view(key: string, parent: string, options: PrepareOptions = {}): Promise<Mount[]> {
-    return this.create("View", key, parent, "", options.labels ?? {});
+  view(key: string, parent: string, { labels = {} }: PrepareOptions = {}): Promise<Mount[]> {
+    return this.create({ kind: "View", key, parent, chainId: "", labels });
   }
 
-  async commit(name: string, key: string, { labels = {}, parent }: CommitOptions = {}): Promise<void> {
+  async commit(name: string, key: string, options: CommitOptions = {}): Promise<void> {
+    const { labels = {}, isDurable = false } = options;
     const { directoryId, kind } = this.records.get(key);
-    if (kind === "Active") this.directories.sync(directoryId);
+    if (kind === "Active" && !isDurable) this.directories.sync(directoryId);
     const usage = this.measure(key);
     const lostDirectoryId = this.lostDirectoryOf(name);
-    if (lostDirectoryId === undefined) this.records.commit(name, key, { labels, parent, ...usage });
+    if (lostDirectoryId === undefined) this.records.commit(name, key, { labels, ...usage });
     else this.records.restore(name, key, { lostDirectoryId, ...usage });
   }
 
@@ -112,6 +114,14 @@ class DiskSnapshotter implements Snapshotter {
 
   async *walk(filters?: readonly string[]): AsyncGenerator<SnapshotInfo> {
     for (const record of this.records.list(filters)) yield infoOf(record);
+  }
+
+  private async putAbove(key: string, parent: string): Promise<Mount[]> {
+    this.records.rebase(key, parent);
+    const chain = this.records.chain(key);
+    const stored = storedSnapshot(chain.at(-1)!, chain.slice(0, -1));
+    this.storage.putAbove!(stored);
+    return this.storage.mounts(stored);
   }
 
   /**
@@ -145,21 +155,18 @@ class DiskSnapshotter implements Snapshotter {
   }
 
   /** The directory comes before the row; the collector, for which it is litter until then, waits meanwhile. */
-  private async create(
-    kind: SnapshotKind,
-    key: string,
-    parent: string,
-    chainId: string,
-    labels: Labels,
-  ): Promise<Mount[]> {
+  private async create(draft: Draft, isApart = false): Promise<Mount[]> {
+    const { kind, parent } = draft;
     const parents = parent === "" ? [] : this.parents(parent);
     makeDirectoryDurably(this.root, 0o700);
     using _ = await holdOffCollector(this.root);
     const directoryId = this.records.nextDirectoryId();
     try {
-      const stored = storedSnapshot({ kind, directoryId, labels }, parents);
+      const stored = { ...storedSnapshot({ kind, directoryId }, parents), isApart };
+      // A power cut can take back the id and leave what was written under it.
+      if (this.directories.exists(directoryId)) this.directories.remove(directoryId);
       this.storage.make(stored);
-      this.records.create({ key, parent, kind, labels, directoryId, chainId });
+      this.records.create({ ...draft, directoryId });
       return this.storage.mounts(stored);
     } catch (error) {
       this.directories.remove(directoryId);
@@ -192,18 +199,10 @@ class DiskSnapshotter implements Snapshotter {
 }
 
 function storedSnapshot(
-  { kind, directoryId, labels }: Pick<SnapshotRecord, "kind" | "directoryId" | "labels">,
+  { kind, directoryId }: Pick<SnapshotRecord, "kind" | "directoryId">,
   parents: readonly SnapshotRecord[],
 ): StoredSnapshot {
-  const parentIds = parents.map((parent) => parent.directoryId).reverse();
-  return { kind, id: directoryId, parentIds, owners: ownersOf(labels) };
-}
-
-/** Maps users alone, or groups alone, count for nothing. */
-function ownersOf(labels: Labels): OwnerMapping | undefined {
-  const uidMaps = labels[labelNames.snapshotUidMapping];
-  const gidMaps = labels[labelNames.snapshotGidMapping];
-  return uidMaps && gidMaps ? { uidMaps: uidMaps.split(","), gidMaps: gidMaps.split(",") } : undefined;
+  return { kind, id: directoryId, parentIds: parents.map((parent) => parent.directoryId).reverse() };
 }
 
 function infoOf({ key, parent, kind, labels, createdAt, updatedAt }: SnapshotRecord): SnapshotInfo {

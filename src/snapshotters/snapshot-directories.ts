@@ -32,6 +32,10 @@ export class SnapshotDirectories {
     return join(this.of(id), "fs");
   }
 
+  exists(id: number): boolean {
+    return existsSync(this.of(id));
+  }
+
   hasFiles(id: number): boolean {
     return existsSync(this.filesOf(id));
   }

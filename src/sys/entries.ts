@@ -26,6 +26,7 @@ export const S_IFBLK = 0o060000;
 export const S_IFDIR = 0o040000;
 export const S_IFCHR = 0o020000;
 export const S_IFIFO = 0o010000;
+export const S_ISGID = 0o2000;
 
 const libc = linkOnFirstUse({
   mkdirat: { args: ["i32", "cstring", "u32"], returns: "i32" },

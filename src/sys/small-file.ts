@@ -44,13 +44,11 @@ export function replaceSmallFile(path: string, text: string, mode: number): void
   renameAt(AT_FDCWD, draft, AT_FDCWD, path);
 }
 
-/** Removes a file; false when it is not there: of several who try, one alone removes it. Throws `SysError`. */
-export function removeFile(path: string): boolean {
+/** Removes a file; one that is not there is fine. Throws `SysError`. */
+export function removeFile(path: string): void {
   try {
     unlinkAt(AT_FDCWD, path);
-    return true;
   } catch (error) {
     if (!(error instanceof SysError) || !hasErrno(error, "ENOENT")) throw error;
-    return false;
   }
 }

@@ -111,18 +111,16 @@ test(
 );
 
 test(
-  "a commit sets the parent of a layer unpacked without one, once",
+  "an active snapshot without a parent is put above one, once",
   inStore((store) => {
     commitLayer(store, "base");
     prepare(store, "work");
-    const change = { labels: {}, sizeBytes: 0, inodes: 0 };
-    assert.throws(() => store.commit("top", "work", { ...change, parent: "nobody" }), fails("NotFound"));
-    assert.is(store.commit("top", "work", { ...change, parent: "base" }).parent, "base");
-    prepare(store, "other", "base");
-    assert.throws(
-      () => store.commit("x", "other", { ...change, parent: "top" }),
-      fails("FailedPrecondition"),
-    );
+    assert.throws(() => store.rebase("work", "nobody"), fails("NotFound"));
+    assert.throws(() => store.rebase("work", "work"), fails("FailedPrecondition"));
+    assert.throws(() => store.rebase("base", "base"), fails("FailedPrecondition"));
+    assert.is(store.rebase("work", "base").parent, "base");
+    assert.throws(() => store.rebase("work", "base"), fails("FailedPrecondition"));
+    assert.throws(() => store.delete("base"), fails("FailedPrecondition"));
   }),
 );
 

@@ -17,6 +17,7 @@ import {
 import { join } from "node:path";
 import type { Test } from "uvu";
 import * as assert from "uvu/assert";
+import { hasCode } from "../../src/core/errors.ts";
 import { getXattr, setXattr } from "../../src/sys/xattr.ts";
 import { changeAtRandom } from "../support/random-changes.ts";
 import { layer, type SnapshotBench, viewed, within } from "../support/snapshot-layers.ts";
@@ -106,6 +107,36 @@ export function addLayerCases(test: Test, inState: InState): void {
       await snapshotter.commit("right-name", "right");
       await snapshotter.remove("right-name");
       await viewed(bench, "base", (root) => assert.equal(readdirSync(root), ["shared"]));
+    }),
+  );
+
+  test(
+    "what was written apart is put above its parent, once",
+    inState(async (bench) => {
+      const { snapshotter } = bench;
+      // Snapshots that are copies of their parents cannot be.
+      if (!snapshotter.rebase) return;
+      await layer(bench, "base", "", (root) => {
+        chownSync(root, 5, 6);
+        for (const name of ["kept", "hidden"]) writeFileSync(join(root, name), name);
+      });
+      const [mount] = await snapshotter.prepare("apart", "", { isApart: true });
+      const upper = mount!.options
+        .find((option) => option.startsWith("upperdir="))!
+        .slice("upperdir=".length);
+      writeFileSync(join(upper, "new"), "new");
+      execFileSync("mknod", [join(upper, "hidden"), "c", "0", "0"]);
+      const orphaned = await snapshotter.rebase("apart", "nowhere").catch((error) => error);
+      assert.ok(hasCode(orphaned, "NotFound"));
+      const above = await snapshotter.rebase("apart", "base");
+      assert.equal(await snapshotter.mounts("apart"), above);
+      const twice = await snapshotter.rebase("apart", "base").catch((error) => error);
+      assert.ok(hasCode(twice, "FailedPrecondition"));
+      await snapshotter.commit("top", "apart");
+      await viewed(bench, "top", (root) => {
+        assert.equal(readdirSync(root).sort(), ["kept", "new"]);
+        assert.is(statSync(root).uid, 5);
+      });
     }),
   );
 

@@ -25,7 +25,8 @@ export function changeAtRandom(root: string, seed: number, count: number): void 
   for (let at = 0; at < count; at++) changeOnce(root, random, `${seed}-${at}`);
 }
 
-type Random = (below: number) => number;
+/** A whole number from 0 to below the given one. */
+export type Random = (below: number) => number;
 
 function changeOnce(root: string, random: Random, text: string): void {
   const directory = pickDirectory(root, random);
@@ -68,8 +69,8 @@ function pickDirectory(root: string, random: Random): string {
   return directory;
 }
 
-/** mulberry32. */
-function createRandom(seed: number): Random {
+/** The same numbers for the same seed (mulberry32). */
+export function createRandom(seed: number): Random {
   let state = seed;
   return (below) => {
     state = (state + 0x6d2b79f5) | 0;

@@ -1,19 +1,16 @@
-import { releaseNetwork } from "../../client/container-network.ts";
 import { removeAbandoned } from "../../client/ephemeral.ts";
 import { hasCode } from "../../core/errors.ts";
 import { defineCommand, required } from "../command.ts";
 
 export default defineCommand({
-  summary: "clean up after a task that has ended, and that nobody waited for",
+  summary: "remove the container of a `run --rm` whose client was killed",
   flags: {},
   args: { container: required("container id must be provided") },
   async run({ args }, context) {
-    const client = await context.openClient();
     try {
-      await removeAbandoned(client, args.container);
+      await removeAbandoned(await context.openClient(), args.container);
     } catch (error) {
       if (!hasCode(error, "NotFound")) throw error;
     }
-    await releaseNetwork(client, args.container);
   },
 });

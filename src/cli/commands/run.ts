@@ -1,8 +1,8 @@
-import { generateId } from "../../client/containers.ts";
+import { createContainer, generateId } from "../../client/containers.ts";
 import { deleteContainer } from "../../client/delete-container.ts";
 import { findImage } from "../../client/images.ts";
 import type { Client } from "../../client/open.ts";
-import { type RunOptions, run, runDetached, runEphemeral } from "../../client/run.ts";
+import { type RunOptions, run, runDetached, runEphemeral, startDetached } from "../../client/run.ts";
 import { hasCode } from "../../core/errors.ts";
 import { parseLabels } from "../../core/labels.ts";
 import { defineCommand, optional, variadic } from "../command.ts";
@@ -10,12 +10,11 @@ import type { Context } from "../context.ts";
 import { alwaysSynced } from "../flags/always.ts";
 import { booleanFlag, type FlagValues, stringFlag } from "../flags/flag.ts";
 import { isolationFlags, isolationOf } from "../flags/isolation.ts";
-import { isWantedCni, nameContainer, newContainerFlags } from "../flags/new-container.ts";
+import { nameContainer, newContainerFlags } from "../flags/new-container.ts";
 import { platformOf } from "../flags/platform.ts";
 import { runtimeOf } from "../flags/runtime.ts";
 import { containerLabelsOf, specInputOf } from "../flags/spec.ts";
 import { taskIoFlags, taskIoOf } from "../flags/task-io.ts";
-import { networkOptions } from "../network-options.ts";
 import { writeOut } from "../output.ts";
 import { UsageError } from "../usage-error.ts";
 
@@ -28,10 +27,6 @@ const runFlags = {
   }),
   ...isolationFlags,
   ...newContainerFlags,
-  dumpConfig: stringFlag("file that the runtime spec is written to, before the container is started", {
-    placeholder: "FILE",
-    completion: "files",
-  }),
   syncFs: alwaysSynced,
 };
 
@@ -60,11 +55,8 @@ export default defineCommand({
       labels: containerLabelsOf(flags),
       snapshotter: flags.snapshotter,
       snapshotterLabels: parseLabels(flags.snapshotterLabel),
-      remapLabels: flags.remapLabels,
-      runtime: await runtimeOf(flags),
-      dumpSpec: flags.dumpConfig,
-      cni: isWantedCni(flags),
-      ...networkOptions(context),
+      runtime: await runtimeOf(flags, flags.runcSystemdCgroup),
+      signal: context.signal,
       io: taskIoOf(flags, flags.tty),
       noPivot: flags.noPivot,
       pidFile: flags.pidFile,
@@ -94,9 +86,12 @@ async function start(
 /** In the foreground, with the streams elsewhere. */
 async function runUnattached(client: Client, options: RunOptions, isEphemeral: boolean): Promise<number> {
   const { followTask } = await import("../follow-task.ts");
-  const status = await followTask(client, (interrupted) => runDetached(client, { ...options, interrupted }));
-  if (isEphemeral) await deleteContainer(client, options.id);
-  return status;
+  await createContainer(client, options);
+  try {
+    return await followTask(() => startDetached(client, options.id, options));
+  } finally {
+    if (isEphemeral) await deleteContainer(client, options.id);
+  }
 }
 
 /** What is not there yet is pulled without a word on standard output, which is the container's. */

@@ -1,6 +1,5 @@
 import {
   type Credentials,
-  dockerHeaders,
   type RemoteOptions,
   storedCredentials,
   USUAL_HOSTS_DIRS,
@@ -54,7 +53,6 @@ export async function remoteOptionsOf(
     tls: { caFile, certFile, keyFile },
     credentials: (asked, repository) =>
       credentials && asked === host ? credentials : storedCredentials(asked, repository),
-    headers: dockerHeaders,
     hostsDirs: flags.hostsDir ? [flags.hostsDir] : USUAL_HOSTS_DIRS,
     dump: flags.httpDump ? say : undefined,
     trace: flags.httpTrace ? say : undefined,

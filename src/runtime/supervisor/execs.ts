@@ -5,7 +5,6 @@ import type { Runc } from "../runc.ts";
 import { type StartContext, type SupervisedProcess, startProcess } from "./processes.ts";
 import { type StdioPlan, toWireExit, type WireExit } from "./protocol.ts";
 import type { End } from "./reaper.ts";
-import { tellExit } from "./tell.ts";
 
 /** Processes beside the first. Their directories are made by clients, and claim their ids. */
 export interface Execs {
@@ -29,7 +28,6 @@ export function createExecs(bundle: Bundle, context: StartContext, onEnded: () =
     const directory = `execs/${execId}`;
     const record = readExecRecord(bundle, execId);
     if (record === undefined) throw notFound(execId);
-    bundle.publish("/tasks/exec-added", { container_id: bundle.id, exec_id: execId });
     const options = ["exec", "--detach", "--process", `${directory}/process.json`];
     try {
       const exec = await startProcess(
@@ -45,9 +43,7 @@ export function createExecs(bundle: Bundle, context: StartContext, onEnded: () =
       );
       writeRecord(`${directory}/exec.json`, { ...record, pid: exec.pid, startTicks: exec.startTicks });
       running.set(execId, exec);
-      bundle.publish("/tasks/exec-started", { container_id: bundle.id, exec_id: execId, pid: exec.pid });
-      void exec.ended.then((end) => {
-        tellExit(bundle, execId, exec.pid, end);
+      void exec.ended.then(() => {
         running.delete(execId);
         exec.close();
         onEnded();

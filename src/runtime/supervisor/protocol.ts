@@ -41,13 +41,11 @@ export type Request =
   | { op: "resize"; execId?: string; columns: number; rows: number }
   | { op: "closeStdin"; execId?: string }
   | { op: "deleteExec"; execId: string }
-  /** Removes the stopped task, and ends the supervisor. */
-  | { op: "delete" }
   /**
-   * Does so at the end of the first process, unless this client has died by then. Answered when nothing is mounted,
-   * and no task listed, any more; the rest goes afterwards.
+   * Removes the stopped task, and ends the supervisor. `early`: answered when nothing is mounted, and no task listed,
+   * any more; the rest goes afterwards.
    */
-  | { op: "withdraw" }
+  | { op: "delete"; early?: boolean }
   /** Answered by one byte and the terminal's master (SCM_RIGHTS), or by a line with an error. */
   | { op: "console"; execId?: string };
 
@@ -60,7 +58,6 @@ export interface Answers {
   closeStdin: Record<string, never>;
   deleteExec: WireExit;
   delete: WireExit;
-  withdraw: WireExit;
   console: Record<string, never>;
 }
 

@@ -1,6 +1,5 @@
 import type { Mount } from "../../core/mount.ts";
 import type { SnapshotKind } from "../../core/snapshotter.ts";
-import type { OwnerMapping } from "../storage.ts";
 
 export interface Layers {
   kind: SnapshotKind;
@@ -8,7 +7,8 @@ export interface Layers {
   work: string;
   /** The topmost first. */
   lowers: readonly string[];
-  owners?: OwnerMapping;
+  /** An overlay whose lower directories are not known yet: to be written to, not to be mounted. */
+  isApart?: boolean;
 }
 
 /**
@@ -16,25 +16,25 @@ export interface Layers {
  * Kernel, overlayfs.rst: the leftmost lower directory is on top.
  */
 export function overlayMounts(
-  { kind, upper, work, lowers, owners }: Layers,
+  { kind, upper, work, lowers, isApart = false }: Layers,
   kernelOptions: readonly string[],
 ): Mount[] {
   const isView = kind === "View";
   const [onlyLower] = lowers;
-  if (onlyLower === undefined) return [bind(upper, isView ? "ro" : "rw")];
-  if (isView && lowers.length === 1) return [bind(onlyLower, "ro")];
+  if (onlyLower === undefined && !isApart) return [bind(upper, isView ? "ro" : "rw")];
+  if (isView && lowers.length === 1) return [bind(onlyLower!, "ro")];
   const options = [...kernelOptions];
   if (!isView) options.push(`workdir=${escaped(work)}`, `upperdir=${escaped(upper)}`);
-  options.push(`lowerdir=${lowers.map((lower) => escaped(lower).replaceAll(":", "\\:")).join(":")}`);
-  if (!isView && owners)
-    options.push(...optionsOf("uidmap", owners.uidMaps), ...optionsOf("gidmap", owners.gidMaps));
+  if (lowers.length > 0) options.push(`lowerdir=${lowers.map(escapedLower).join(":")}`);
   return [{ type: "overlay", source: "overlay", options }];
 }
 
-const optionsOf = (name: string, maps: readonly string[]): string[] => maps.map((map) => `${name}=${map}`);
-
 function bind(source: string, access: "ro" | "rw"): Mount {
   return { type: "bind", source, options: [access, "rbind"] };
+}
+
+function escapedLower(directory: string): string {
+  return escaped(directory).replaceAll(":", "\\:");
 }
 
 function escaped(directory: string): string {

@@ -1,13 +1,12 @@
 import { join } from "node:path";
+import { chownFd } from "../../sys/attributes.ts";
 import { statFd } from "../../sys/stat.ts";
+import { syncFd } from "../../sys/storage.ts";
 import { diskUsage } from "../disk-usage.ts";
 import { makeDirectory, SnapshotDirectories, withDirectory } from "../snapshot-directories.ts";
 import type { SnapshotStorage } from "../storage.ts";
-import { kernelOptions, takesMappedLayers } from "./kernel-options.ts";
-import { mappedOwner } from "./mapped-owner.ts";
+import { kernelOptions } from "./kernel-options.ts";
 import { overlayMounts } from "./mounts.ts";
-
-const NOBODY_ELSE = { uid: 0, gid: 0 };
 
 /** `ID/fs` holds what a snapshot changed, `ID/work` is overlayfs's own. */
 export function openOverlayfs(root: string): SnapshotStorage {
@@ -17,23 +16,28 @@ export function openOverlayfs(root: string): SnapshotStorage {
   return {
     name: "overlayfs",
     directories,
-    canRemap: takesMappedLayers(),
     /** `fs` becomes the merged root, and so belongs to whom the parent's belongs. */
-    make({ id, parentIds: [parentId], owners }) {
+    make({ id, parentIds: [parentId] }) {
       directories.make(id);
       makeDirectory(workOf(id), 0o711);
-      const parentOwner =
-        parentId === undefined ? NOBODY_ELSE : withDirectory(directories.filesOf(parentId), statFd);
-      makeDirectory(directories.filesOf(id), 0o755, owners ? mappedOwner(parentOwner, owners) : parentOwner);
+      const owner = parentId === undefined ? undefined : withDirectory(directories.filesOf(parentId), statFd);
+      makeDirectory(directories.filesOf(id), 0o755, owner);
+    },
+    putAbove({ id, parentIds: [parentId] }) {
+      const { uid, gid } = withDirectory(directories.filesOf(parentId!), statFd);
+      withDirectory(directories.filesOf(id), (fd) => {
+        const current = statFd(fd);
+        if (current.uid === uid && current.gid === gid) return;
+        chownFd(fd, uid, gid);
+        syncFd(fd);
+      });
     },
     usage: ({ id }) => diskUsage(directories.filesOf(id)),
-    mounts({ kind, id, parentIds, owners }) {
+    mounts({ kind, id, parentIds, isApart }) {
       options ??= kernelOptions();
       const lowers = parentIds.map((parentId) => directories.filesOf(parentId));
-      return overlayMounts(
-        { kind, upper: directories.filesOf(id), work: workOf(id), lowers, owners },
-        options,
-      );
+      const upper = directories.filesOf(id);
+      return overlayMounts({ kind, upper, work: workOf(id), lowers, isApart }, options);
     },
   };
 }

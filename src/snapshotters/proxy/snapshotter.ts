@@ -33,9 +33,6 @@ export function openProxy(options: ProxyOptions): Snapshotter {
 
 class Proxied implements Snapshotter {
   readonly name: string;
-  readonly canRebase = false;
-  /** A plugin would have to say so. */
-  readonly canRemap = false;
   private readonly root: string;
   private readonly records: SnapshotRecordStore;
   private readonly plugin: Plugin;
@@ -85,7 +82,7 @@ class Proxied implements Snapshotter {
     return this.create("View", key, parent, "", labels);
   }
 
-  async commit(name: string, key: string, { labels = {}, parent }: CommitOptions = {}): Promise<void> {
+  async commit(name: string, key: string, { labels = {} }: CommitOptions = {}): Promise<void> {
     const record = this.records.get(key);
     const lostDirectoryId = await this.lostDirectoryOf(name);
     if (record.kind !== "Active") {
@@ -93,7 +90,7 @@ class Proxied implements Snapshotter {
       throw withSubject("failed to commit snapshot", why);
     }
     const usage = await this.held.commit(record, name, labels);
-    if (lostDirectoryId === undefined) this.records.commit(name, key, { labels, parent, ...usage });
+    if (lostDirectoryId === undefined) this.records.commit(name, key, { labels, ...usage });
     else this.records.restore(name, key, { lostDirectoryId, ...usage });
   }
 

@@ -1,5 +1,3 @@
-import { networkAddresses } from "../../../client/container-network.ts";
-import type { Client } from "../../../client/open.ts";
 import { hasCode } from "../../../core/errors.ts";
 import type { Task } from "../../../core/task.ts";
 import { defineCommand } from "../../command.ts";
@@ -21,17 +19,12 @@ export default defineCommand({
         style: tableStyles.wideHeader,
         header: ["TASK", "PID", "STATUS"],
         rows: described.map(({ id, pid, status }) => [id, String(pid), status.toUpperCase()]),
-        records: flags.output === "json" ? await withAddresses(client, described) : [],
+        records: described,
       },
       flags.output,
     );
   },
 });
-
-async function withAddresses<T extends { id: string }>(client: Client, tasks: T[]) {
-  const addresses = await networkAddresses(client);
-  return tasks.map((task) => ({ ...task, addresses: addresses(task.id) }));
-}
 
 /** Undefined for one that is gone by now. */
 async function describe(task: Task) {

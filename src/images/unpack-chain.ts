@@ -1,0 +1,42 @@
+import type { Digest } from "../core/digest.ts";
+import { beginLink, type ChainLink, finishLink, type LinkContext } from "./unpack-link.ts";
+
+export interface ChainContext extends LinkContext {
+  /** Waits until no other process unpacks that chain: what two would extract, one extracts. Answers how to let go. */
+  claim: (chain: Digest, signal: AbortSignal) => Promise<() => void>;
+}
+
+/**
+ * Unpacks the links side by side and commits them from the lowest up. Chains are claimed in that order too, by every
+ * process, so that no two can wait for each other. The first failure stops all.
+ */
+export async function unpackChain(links: readonly ChainLink[], context: ChainContext): Promise<void> {
+  const failure = new AbortController();
+  const signal = AbortSignal.any([failure.signal, ...(context.signal ? [context.signal] : [])]);
+  const stoppable = { ...context, signal };
+  const unpackings: Promise<void>[] = [];
+  let below: Promise<void> | undefined;
+  const start = async (link: ChainLink) => {
+    const release = await context.claim(link.chain, signal);
+    try {
+      // Until a link is found missing, those above it may be had at once, from this namespace or another.
+      const begun = await beginLink(link, below, stoppable);
+      if (begun === "exists") return release();
+      const unpacking = finishLink(link, begun, below, stoppable).finally(release);
+      unpacking.catch((error) => failure.abort(error));
+      unpackings.push(unpacking);
+      below = unpacking;
+    } catch (error) {
+      release();
+      throw error;
+    }
+  };
+  try {
+    for (const link of links) await start(link);
+    await Promise.all(unpackings);
+  } catch (error) {
+    failure.abort(error);
+    await Promise.allSettled(unpackings);
+    throw error;
+  }
+}
