@@ -8,7 +8,7 @@ import {
   readInitRecord,
   readTaskRecord,
 } from "./bundle.ts";
-import { callRunc } from "./runc.ts";
+import { callRunc, type Runc } from "./runc.ts";
 import { taskStatus } from "./task-status.ts";
 
 /**
@@ -30,6 +30,23 @@ export async function killTask(
   else if (!isThawed && signal === constants.signals.SIGKILL)
     await callRunc(record.runc, ["kill", bundle.id, `${signal}`]);
   else signalOrThrow(init, signal);
+  if (!isThawed && signal === constants.signals.SIGKILL) await thaw(bundle, record.runc);
+}
+
+/** runc did it with the kill; crun leaves the container standing. */
+async function thaw(bundle: Bundle, runc: Runc): Promise<void> {
+  if (!isFrozen(bundle)) return;
+  try {
+    await callRunc(runc, ["resume", bundle.id]);
+  } catch (error) {
+    // It has ended meanwhile.
+    if (isFrozen(bundle)) throw error;
+  }
+}
+
+function isFrozen(bundle: Bundle): boolean {
+  const status = taskStatus(bundle);
+  return status === "paused" || status === "pausing";
 }
 
 function killExec(bundle: Bundle, execId: string, signal: number): void {

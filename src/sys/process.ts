@@ -14,6 +14,9 @@ import { readSmallFile } from "./small-file.ts";
 
 const PR_SET_CHILD_SUBREAPER = 36;
 const WNOHANG = 1;
+const WEXITED = 4;
+const WNOWAIT = 0x01000000;
+const P_ALL = 0;
 const SYS_PIDFD_SEND_SIGNAL = 424;
 const SYS_PIDFD_OPEN = 434;
 const SYS_PIDFD_GETFD = 438;
@@ -21,6 +24,7 @@ const SYS_PIDFD_GETFD = 438;
 const libc = linkOnFirstUse({
   prctl: { args: ["i32", LONG, LONG, LONG, LONG], returns: "i32" },
   waitpid: { args: ["i32", "ptr", "i32"], returns: "i32" },
+  waitid: { args: ["i32", "i32", "ptr", "i32"], returns: "i32" },
   kill: { args: ["i32", "i32"], returns: "i32" },
   syscall: { args: [LONG, LONG, LONG, LONG, LONG], returns: LONG },
 });
@@ -48,6 +52,16 @@ export function reap(pid: number): ExitStatus | undefined {
   requireSinglePid(pid);
   const reaped = checkCall(libc().waitpid(pid, waitStatus, WNOHANG), "waitpid", `${pid}`);
   return reaped === 0 ? undefined : decodeStatus(waitStatus[0]!);
+}
+
+/** siginfo_t, whose first word is SIGCHLD then. */
+const signalInfo = new Int32Array(32);
+
+/** Whether some child has ended and waits to be reaped, which it is not by this. */
+export function hasEndedChild(): boolean {
+  signalInfo[0] = 0;
+  // It fails only where there is no child at all.
+  return libc().waitid(P_ALL, 0, signalInfo, WEXITED | WNOHANG | WNOWAIT) === 0 && signalInfo[0] !== 0;
 }
 
 function decodeStatus(status: number): ExitStatus {

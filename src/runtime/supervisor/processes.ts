@@ -37,8 +37,8 @@ export interface StartPlan {
 export interface StartContext {
   starts: Starts;
   reaper: Reaper;
-  /** Children of Bun's that stay. */
-  loggerPids: Set<number>;
+  /** Children of Bun's, which it reaps, that outlive the call that started them. */
+  childPids: Set<number>;
 }
 
 /**
@@ -50,7 +50,7 @@ export function startProcess(plan: StartPlan, context: StartContext): Promise<Su
   return context.starts.during(start(plan, context));
 }
 
-async function start(plan: StartPlan, { reaper, loggerPids }: StartContext): Promise<SupervisedProcess> {
+async function start(plan: StartPlan, { reaper, childPids }: StartContext): Promise<SupervisedProcess> {
   const environment = runtimeEnvironment();
   const pidFile = `${plan.directory}/init.pid`;
   const logPath = `${plan.directory}/log.json`;
@@ -60,7 +60,7 @@ async function start(plan: StartPlan, { reaper, loggerPids }: StartContext): Pro
     stdio = plan.terminal ? undefined : await openStdio(plan.stdio);
     const options = ["--pid-file", pidFile, ...(console ? ["--console-socket", console.path] : [])];
     const command = runcCommand(plan.runc, logPath, plan.command(options));
-    if (stdio?.loggerPid !== undefined) loggerPids.add(stdio.loggerPid);
+    if (stdio?.loggerPid !== undefined) childPids.add(stdio.loggerPid);
     const status = await callDetaching(command, environment, stdio);
     if (status !== 0) throw failureFromLog(logPath, plan.failure);
     const pid = Number(readSmallFile(pidFile));

@@ -3,10 +3,14 @@
  * ours when the runtime that started them exits.
  */
 import { openPath } from "../../sys/descriptors.ts";
+import { hasErrno } from "../../sys/errno.ts";
 import { closeFd, O_DIRECTORY, O_RDONLY } from "../../sys/open.ts";
-import { becomeSubreaper, reap } from "../../sys/process.ts";
+import { becomeSubreaper, hasEndedChild, readProcessStat, reap } from "../../sys/process.ts";
 import { readDirectory } from "../../sys/read-directory.ts";
 import { readSmallFile } from "../../sys/small-file.ts";
+
+/** Of a process that somebody else reaped. */
+const UNSEEN_STATUS = 255;
 
 export interface End {
   status: number;
@@ -16,7 +20,10 @@ export interface End {
 export interface Reaper {
   /** The end of an orphan that came or will come to us. */
   watch(pid: number): Promise<End>;
-  /** Reaps orphans nobody watches: in a shared pid namespace they come to us, not to an init. */
+  /**
+   * Reaps orphans nobody watches: in a shared pid namespace they come to us, not to an init; crun leaves us some of a
+   * private one too, whose init cannot end before they are reaped.
+   */
   reapStrangers(isOurs: (pid: number) => boolean): void;
 }
 
@@ -24,10 +31,10 @@ export function createReaper(onChildEnded: () => void): Reaper {
   const watched = new Map<number, (end: End) => void>();
   const scan = () => {
     for (const [pid, settle] of watched) {
-      const status = reap(pid);
+      const status = statusOf(pid);
       if (status === undefined) continue;
       watched.delete(pid);
-      settle({ status: status.code, at: new Date() });
+      settle({ status, at: new Date() });
     }
   };
   process.on("SIGCHLD", () => {
@@ -44,9 +51,23 @@ export function createReaper(onChildEnded: () => void): Reaper {
       return promise;
     },
     reapStrangers(isOurs) {
+      if (!hasEndedChild()) return;
       for (const pid of readChildren()) if (!watched.has(pid) && !isOurs(pid)) reap(pid);
     },
   };
+}
+
+/**
+ * Undefined before its end. It may not be ours yet: a helper of crun's, whose end we shall hear of, can still be its
+ * parent for a moment.
+ */
+function statusOf(pid: number): number | undefined {
+  try {
+    return reap(pid)?.code;
+  } catch (error) {
+    if (!hasErrno(error, "ECHILD")) throw error;
+    return readProcessStat(pid) === undefined ? UNSEEN_STATUS : undefined;
+  }
 }
 
 /** Children belong to the thread that started them, orphans to any of ours. */

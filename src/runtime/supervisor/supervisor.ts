@@ -30,22 +30,21 @@ export function createSupervisor(bundle: Bundle, leave: () => void): Supervisor 
   let workCount = 0;
   let owner: "present" | "served" | "gone" | "replaced" = "present";
 
-  const loggerPids = new Set<number>();
+  const childPids = new Set<number>();
   const reapStrangers = () => {
-    // Those of a private pid namespace go to its init.
-    if (container.record?.hasPidNamespace !== false || starts.isUnderWay) return;
-    reaper.reapStrangers((pid) => runtimeCallPids.has(pid) || loggerPids.has(pid));
+    if (starts.isUnderWay) return;
+    reaper.reapStrangers((pid) => runtimeCallPids.has(pid) || childPids.has(pid));
   };
   const starts = createStarts(reapStrangers);
   const reaper = createReaper(reapStrangers);
-  const context: StartContext = { starts, reaper, loggerPids };
+  const context: StartContext = { starts, reaper, childPids };
 
   const leaveIfDone = () => {
     const { record, end, isRemoved } = container;
     if (workCount > 0 || execs.runningCount > 0 || (end === undefined && !isRemoved)) return;
     if (owner === "gone" && record?.whenAbandoned) {
       owner = "replaced";
-      startDetached(record.whenAbandoned);
+      childPids.add(startDetached(record.whenAbandoned));
     }
     // Output that nobody has read yet would go with us.
     const isKept = !isRemoved && (record?.output === "fifo" || record?.output === "terminal");
@@ -79,7 +78,7 @@ export function createSupervisor(bundle: Bundle, leave: () => void): Supervisor 
       const prepared = readTaskRecord(bundle);
       void during(async () => {
         await container.abandon();
-        if (prepared?.whenAbandoned) startDetached(prepared.whenAbandoned);
+        if (prepared?.whenAbandoned) childPids.add(startDetached(prepared.whenAbandoned));
       });
     },
     describe: () => ({
@@ -93,11 +92,13 @@ export function createSupervisor(bundle: Bundle, leave: () => void): Supervisor 
   };
 }
 
-function startDetached(command: readonly string[]): void {
-  Bun.spawn([...command], {
+function startDetached(command: readonly string[]): number {
+  const child = Bun.spawn([...command], {
     detached: true,
     stdio: ["ignore", "ignore", "inherit"],
     env: runtimeEnvironment(),
     cwd: "/",
-  }).unref();
+  });
+  child.unref();
+  return child.pid;
 }
