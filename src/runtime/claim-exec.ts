@@ -25,7 +25,9 @@ export async function claimExec(bundle: Bundle, execId: string, connection: Conn
       if (!isStill(fd, directory)) continue;
       isOurs = readdirSync(directory).length === 0;
       if (isOurs) return fd;
-      await removeLitter(bundle, execId, connection);
+      if ((await isLitter(bundle, execId, connection)) && isStill(fd, directory)) {
+        rmSync(directory, { recursive: true, force: true });
+      }
     } finally {
       if (!isOurs) closeSync(fd);
     }
@@ -40,15 +42,19 @@ function makeDirectory(directory: string): void {
   }
 }
 
-/** An exec that the supervisor does not know was never started. Throws AlreadyExists for one that was. */
-async function removeLitter(bundle: Bundle, execId: string, connection: Connection): Promise<void> {
+/**
+ * An exec that the supervisor does not know was never started; one that has ended it removes itself, and then another
+ * claimant may be in that place. Throws AlreadyExists for one that runs, or waits to be deleted.
+ */
+async function isLitter(bundle: Bundle, execId: string, connection: Connection): Promise<boolean> {
   if (readExecRecord(bundle, execId)?.pid) throw taken(execId);
   try {
     await connection.ask({ op: "deleteExec", execId });
+    return false;
   } catch (error) {
     if (hasCode(error, "FailedPrecondition")) throw taken(execId);
     if (!hasCode(error, "NotFound")) throw error;
-    rmSync(execDir(bundle, execId), { recursive: true, force: true });
+    return true;
   }
 }
 

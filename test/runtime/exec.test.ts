@@ -3,6 +3,8 @@ import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { Attachment } from "../../src/core/task.ts";
+import { bundleAt } from "../../src/runtime/bundle.ts";
+import { connectToSupervisor } from "../../src/runtime/connection.ts";
 import { run } from "../support/run-program.ts";
 import { openTestTasks, type TestTasks } from "../support/tasks.ts";
 import { waitFor } from "../support/wait-for.ts";
@@ -47,6 +49,19 @@ test("streams and status pass, and thirty leave no trace", async () => {
   assert.equal(readdirSync(join(t.bundle("c1"), "execs")), []);
   assert.equal(zombiesOf(supervisor!), []);
   assert.is((await task.processes()).length <= 2, true);
+  await task.delete({ force: true });
+});
+
+test("an id whose directory vanished before the supervisor looked is free again", async () => {
+  await using t = openTestTasks();
+  const task = await startIdle(t);
+  const connection = (await connectToSupervisor(bundleAt(t.bundle("c1"), "c1")))!;
+  const nothing = { kind: "null" } as const;
+  const stdio = { stdin: nothing, stdout: nothing, stderr: nothing };
+  const asked = connection.ask({ op: "exec", execId: "e1", attached: false, stdio });
+  assert.is(await messageOf(asked), "process does not exist e1: not found");
+  connection[Symbol.dispose]();
+  assert.ok(await task.exec(t.exec("e1", ["true"])));
   await task.delete({ force: true });
 });
 

@@ -1,5 +1,5 @@
 import { CtrError } from "../../core/errors.ts";
-import { type Bundle, readExecRecord, readExit, writeRecord } from "../bundle.ts";
+import { type Bundle, type ExecRecord, readExecRecord, readExit, writeRecord } from "../bundle.ts";
 import { execStillRuns, removeExec } from "../remove-exec.ts";
 import type { Runc } from "../runc.ts";
 import { type StartContext, type SupervisedProcess, startProcess } from "./processes.ts";
@@ -24,10 +24,13 @@ export function createExecs(bundle: Bundle, context: StartContext, onEnded: () =
   const known = new Map<string, Promise<SupervisedProcess>>();
   const running = new Map<string, SupervisedProcess>();
 
-  const start = async (execId: string, runc: Runc, stdio: StdioPlan): Promise<SupervisedProcess> => {
+  const start = async (
+    execId: string,
+    record: ExecRecord,
+    runc: Runc,
+    stdio: StdioPlan,
+  ): Promise<SupervisedProcess> => {
     const directory = `execs/${execId}`;
-    const record = readExecRecord(bundle, execId);
-    if (record === undefined) throw notFound(execId);
     const options = ["exec", "--detach", "--process", `${directory}/process.json`];
     try {
       const exec = await startProcess(
@@ -72,7 +75,9 @@ export function createExecs(bundle: Bundle, context: StartContext, onEnded: () =
     },
     start(execId, runc, stdio) {
       if (known.has(execId)) throw new CtrError("AlreadyExists", `id ${execId}`);
-      const exec = start(execId, runc, stdio);
+      const record = readExecRecord(bundle, execId);
+      if (record === undefined) throw notFound(execId);
+      const exec = start(execId, record, runc, stdio);
       known.set(execId, exec);
       return exec;
     },
