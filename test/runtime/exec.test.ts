@@ -65,6 +65,21 @@ test("an id whose directory vanished before the supervisor looked is free again"
   await task.delete({ force: true });
 });
 
+test("a client that was refused an id leaves the exec alone that has it", async () => {
+  await using t = openTestTasks();
+  const task = await startIdle(t);
+  const kept = (await task.exec(t.exec("e1", ["sleep", "100"], attached))) as Attachment;
+  const nothing = { kind: "null" } as const;
+  const stdio = { stdin: nothing, stdout: nothing, stderr: nothing };
+  const other = (await connectToSupervisor(bundleAt(t.bundle("c1"), { publish() {} })))!;
+  const asked = other.ask({ op: "exec", execId: "e1", attached: true, stdio });
+  assert.is(await messageOf(asked), "id e1: already exists");
+  other[Symbol.dispose]();
+  await task.kill(9, { execId: "e1" });
+  assert.is((await kept.ended).status, 137);
+  await task.delete({ force: true });
+});
+
 test("a detached one is listed, waited for, killed, and holds its id until it is deleted", async () => {
   await using t = openTestTasks();
   const task = await startIdle(t);

@@ -44,6 +44,8 @@ function serve(socket: LineSocket, supervisor: Supervisor, onServed = () => {}):
           if (result !== undefined) socket.send({ n, result });
           if (isOpen && endsTask(request as Request)) onServed();
         } catch (error) {
+          // It may be another client's that has the id.
+          if (request.op === "exec") attachedExecs.delete(request.execId);
           socket.send({ n, error: toWireError(error) });
         }
       });
