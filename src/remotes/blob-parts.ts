@@ -11,8 +11,6 @@ const MOST_PARTS_AHEAD = 5;
 const TRIAL_BYTES = 8 * 1024 * 1024;
 /** Where one connection brings this much, parts would only cost memory and round trips: 64 MiB/s. */
 const FAST_BYTES_PER_MS = 64 * 1024;
-/** A part that others have overtaken for so long is asked for again, from where it stopped. */
-const STRAGGLING_MS = 3_000;
 
 /** How many parts all blobs of a resolver may have on their way ahead of what is read. */
 export class PartBudget {
@@ -121,6 +119,9 @@ class Part {
   #failure: unknown;
   #isStopped = false;
   #isRestarting = false;
+  /** Connections that were given up in a row, and how much had come by the last of them. */
+  #restarts = 0;
+  #restartedAt = -1;
   #wake = Promise.withResolvers<void>();
 
   constructor(openWith: (signal?: AbortSignal) => OpenBlob, descriptor: Descriptor, range: PartRange) {
@@ -147,7 +148,7 @@ class Part {
       const before = this.#received;
       const timer = setTimeout(() => {
         if (this.#received === before && areOthersFaster()) this.#restart();
-      }, STRAGGLING_MS);
+      }, this.#range.pace.stragglingMs);
       await this.#wake.promise;
       clearTimeout(timer);
       this.#wake = Promise.withResolvers<void>();
@@ -159,7 +160,12 @@ class Part {
     this.#connection.abort();
   }
 
+  /** As often as a broken connection is tried again: a server that always stalls here is left to its own patience. */
   #restart(): void {
+    if (this.#received > this.#restartedAt) this.#restarts = 0;
+    if (this.#restarts === this.#range.pace.tries) return;
+    this.#restarts++;
+    this.#restartedAt = this.#received;
     this.#isRestarting = true;
     this.#connection.abort();
   }

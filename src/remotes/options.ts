@@ -41,6 +41,8 @@ export interface Pace {
   uploadMs: number;
   /** In this time a body must bring at least a kibibyte, or its end. */
   stallMs: number;
+  /** A part that others overtake for so long is asked for again, from where it stopped. */
+  stragglingMs: number;
   /** Requests in all, for one that meets passing failures. */
   tries: number;
   /** Before the second try; each further wait is twice as long, all with jitter. */
@@ -53,6 +55,7 @@ export const DEFAULT_PACE: Pace = {
   responseMs: 60_000,
   uploadMs: 300_000,
   stallMs: 30_000,
+  stragglingMs: 3_000,
   tries: 5,
   firstDelayMs: 300,
   longestDelayMs: 60_000,

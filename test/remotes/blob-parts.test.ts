@@ -84,7 +84,8 @@ interface Fetched {
 }
 
 async function fetchFrom({ host }: SlowServer, descriptor = BLOB, offset = 0): Promise<Fetched> {
-  const resolver = openResolver({ plainHttp: true, pace: { tries: 3, firstDelayMs: 1 } });
+  const pace = { tries: 3, firstDelayMs: 1, stragglingMs: 200, stallMs: 2_000 };
+  const resolver = openResolver({ plainHttp: true, pace });
   const hash = createHash("sha256").update(DATA.subarray(0, offset));
   try {
     for await (const chunk of resolver.fetcher(`${host}/app`).fetch(descriptor, { offset }))
@@ -129,6 +130,24 @@ test("a part that brings nothing more while others end is asked for again", asyn
   assert.equal(await fetchFrom(server), { isWhole: true });
   const [, start = ""] = /^bytes=(\d+)-/.exec(server.ranges[2]!) ?? [];
   assert.ok(server.ranges.some((range) => range.startsWith(`bytes=${Number(start) + 1000}-`)));
+});
+
+test("a part that never comes, while others do, ends in one line", async () => {
+  let start: number | undefined;
+  await using server = await startSlowServer({
+    part: (at, response, { first, end }) => {
+      if (at === 2) start = first;
+      if (first !== start) return false;
+      response.writeHead(206, {
+        "content-length": `${end - first}`,
+        "content-range": `bytes ${first}-${end - 1}/${DATA.length}`,
+      });
+      response.flushHeaders();
+      return true;
+    },
+  });
+  const { error } = await fetchFrom(server);
+  assert.is((error as CtrError)?.code, "DeadlineExceeded");
 });
 
 test("a server that gives no parts is read in one piece", async () => {
