@@ -75,6 +75,14 @@ export function formatPlatform(platform: Platform): string {
   return [os || "unknown", architecture, variant].filter(Boolean).join("/");
 }
 
+const MOST_LISTED = 20;
+
+/** For messages: each once, and no more than a person reads. */
+export function listPlatforms(platforms: readonly Platform[]): string {
+  const names = [...new Set(platforms.map(formatPlatform))];
+  return [...names.slice(0, MOST_LISTED), ...(names.length > MOST_LISTED ? ["…"] : [])].join(", ");
+}
+
 /**
  * How well `offered` runs where `wanted` was asked for: 0 exactly, then growing for older compatible variants
  * (arm v7 runs v6 and v5, amd64 v3 runs v2; amd64 runs no 386 unless asked), undefined when it does not run.

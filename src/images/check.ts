@@ -16,7 +16,7 @@ import type { ProgressListener } from "../core/progress.ts";
 import type { Snapshotter } from "../core/snapshotter.ts";
 import { refKey } from "./fetch-blob.ts";
 import { readDocument } from "./fetch-document.ts";
-import { childrenOf } from "./read-image.ts";
+import { childrenOf } from "./relations.ts";
 import { committedState } from "./unpack-link.ts";
 
 export type BlobState = "present" | "missing" | "damaged";
@@ -106,22 +106,33 @@ export async function findDamage(
   content: ContentStore,
   descriptor: Descriptor,
   inspect: InspectBlob,
+  seen = new Set<Digest>(),
 ): Promise<Descriptor[]> {
+  if (seen.has(descriptor.digest)) return [];
+  seen.add(descriptor.digest);
   const state = await inspect(descriptor);
   if (state === "missing") return [];
   if (state === "damaged") return [descriptor];
   const damaged: Descriptor[] = [];
   for (const child of await childrenOf(content, descriptor)) {
-    damaged.push(...(await findDamage(content, child, inspect)));
+    damaged.push(...(await findDamage(content, child, inspect, seen)));
   }
   return damaged;
 }
 
 /** The platforms of an image's manifests of which some layer is here: those that somebody pulled. */
-export async function presentPlatforms(content: ContentStore, descriptor: Descriptor): Promise<Platform[]> {
+export async function presentPlatforms(
+  content: ContentStore,
+  descriptor: Descriptor,
+  seen = new Set<Digest>(),
+): Promise<Platform[]> {
+  if (seen.has(descriptor.digest)) return [];
+  if (isIndex(descriptor.mediaType)) seen.add(descriptor.digest);
   const children = await readChildren(content, descriptor);
   if (isIndex(descriptor.mediaType)) {
-    return (await Promise.all(children.map((child) => presentPlatforms(content, child)))).flat();
+    const found: Platform[] = [];
+    for (const child of children) found.push(...(await presentPlatforms(content, child, seen)));
+    return found;
   }
   if (!descriptor.platform) return [];
   const [, ...layers] = children;

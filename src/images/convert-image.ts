@@ -12,6 +12,9 @@ import { readDocument } from "./fetch-document.ts";
 import { indexLabels, manifestLabels } from "./fetch-image.ts";
 import { type JsonObject, writeDocument } from "./write-document.ts";
 
+/** What each document has become: an index can name the same ones over and over. */
+type Converted = Map<Digest, Descriptor>;
+
 export interface ConvertOptions extends ConvertLayerContext {
   /** How layers are to be compressed; as they are without it. */
   compression?: Compression;
@@ -38,14 +41,29 @@ const OCI_TYPES: Readonly<Record<string, string>> = {
  * Makes another image of one: the answer is its target, the same where nothing changed. The same input gives the same
  * digests, the real ctr's. Throws NotFound when a blob, or every platform wanted, is missing.
  */
-export async function convertImage(target: Descriptor, options: ConvertOptions): Promise<Descriptor> {
-  const { mediaType } = target;
-  if (isIndex(mediaType)) return convertIndex(target, options);
-  if (isManifest(mediaType)) return convertManifest(target, options);
-  throw new CtrError("NotImplemented", `media type ${JSON.stringify(mediaType)} of ${target.digest}`);
+export async function convertImage(
+  target: Descriptor,
+  options: ConvertOptions,
+  converted: Converted = new Map(),
+): Promise<Descriptor> {
+  const { mediaType, digest } = target;
+  if (!isIndex(mediaType) && !isManifest(mediaType)) {
+    throw new CtrError("NotImplemented", `media type ${JSON.stringify(mediaType)} of ${digest}`);
+  }
+  const known = converted.get(digest);
+  if (known) return known;
+  const made = isIndex(mediaType)
+    ? await convertIndex(target, options, converted)
+    : await convertManifest(target, options);
+  converted.set(digest, made);
+  return made;
 }
 
-async function convertIndex(descriptor: Descriptor, options: ConvertOptions): Promise<Descriptor> {
+async function convertIndex(
+  descriptor: Descriptor,
+  options: ConvertOptions,
+  known: Converted,
+): Promise<Descriptor> {
   const bytes = await readDocument(options.content, descriptor);
   const { manifests } = parseIndex(bytes, descriptor);
   const document: JsonObject = JSON.parse(Buffer.from(bytes).toString());
@@ -57,7 +75,7 @@ async function convertIndex(descriptor: Descriptor, options: ConvertOptions): Pr
   const renamed = new Map<string, Digest>();
   const converted: { descriptor: Descriptor; json: JsonObject }[] = [];
   for (const { entry, json } of kept) {
-    const made = await convertEntry(entry, options);
+    const made = await convertEntry(entry, options, known);
     renamed.set(entry.digest, made.digest);
     converted.push({ descriptor: made, json: withDescriptor(json, made) });
   }
@@ -72,10 +90,14 @@ async function convertIndex(descriptor: Descriptor, options: ConvertOptions): Pr
   return store(descriptor, { ...document, ...changes }, mediaType, labels, options);
 }
 
-async function convertEntry(entry: Descriptor, options: ConvertOptions): Promise<Descriptor> {
+async function convertEntry(
+  entry: Descriptor,
+  options: ConvertOptions,
+  known: Converted,
+): Promise<Descriptor> {
   if (!isIndex(entry.mediaType) && !isManifest(entry.mediaType)) return entry;
   try {
-    return await convertImage(entry, options);
+    return await convertImage(entry, options, known);
   } catch (error) {
     if (!hasCode(error, "NotFound")) throw error;
     const what = entry.platform ? formatPlatform(entry.platform) : entry.digest;

@@ -1,24 +1,28 @@
 import type { Descriptor } from "../core/descriptor.ts";
 import { CtrError } from "../core/errors.ts";
 import { type Labels, labelNames } from "../core/labels.ts";
-import type { Limiter } from "../core/limiter.ts";
+import { createLimiter, type Limiter } from "../core/limiter.ts";
 import {
   type ImageConfig,
   type ImageIndex,
   type ImageManifest,
+  MAX_DOCUMENT_BYTES,
   parseImageConfig,
   parseIndex,
   parseManifest,
   selectManifests,
 } from "../core/manifest.ts";
 import { isConfig, isIndex, isLayer, isManifest } from "../core/media-type.ts";
-import { formatPlatform, type Platform } from "../core/platform.ts";
+import { formatPlatform, listPlatforms, type Platform } from "../core/platform.ts";
 import { type FetchContext, fetchBlob, refKey } from "./fetch-blob.ts";
 import { fetchDocument } from "./fetch-document.ts";
 import type { UnpackedLayer } from "./unpack-link.ts";
 
 /** Indexes in indexes deeper than this are refused; real ones have one level, or two with attestations. */
 const MAX_INDEX_DEPTH = 8;
+/** Indexes, manifests and configs of one image are held in memory together; real ones take some kilobytes each. */
+const MAX_DOCUMENTS_BYTES = 2 * MAX_DOCUMENT_BYTES;
+const CONCURRENT_DOCUMENTS = 6;
 
 export interface FetchImageOptions extends FetchContext {
   /** Which manifests of an index are wanted; a lone manifest is taken whatever its platform. */
@@ -49,26 +53,41 @@ export interface FetchedManifest {
  * a wanted platform.
  */
 export async function fetchImage(target: Descriptor, options: FetchImageOptions): Promise<FetchedManifest[]> {
-  if (isManifest(target.mediaType)) return [await fetchManifest(target, true, options)];
-  if (isIndex(target.mediaType)) return fetchIndex(target, 1, options);
+  const walk: Walk = {
+    ...options,
+    visited: new Set(),
+    documentLimit: createLimiter(CONCURRENT_DOCUMENTS),
+    documentBytes: 0,
+  };
+  if (isManifest(target.mediaType)) return [await fetchManifest(target, true, walk)];
+  if (isIndex(target.mediaType)) return fetchIndex(target, 1, walk);
   await fetchBlob(target, options.labels, options);
   return [];
 }
 
-async function fetchIndex(
-  descriptor: Descriptor,
-  depth: number,
-  options: FetchImageOptions,
-): Promise<FetchedManifest[]> {
+interface Walk extends FetchImageOptions {
+  /** Digests, and whether with layers: indexes can name the same ones over and over, each is fetched once. */
+  readonly visited: Set<string>;
+  readonly documentLimit: Limiter;
+  documentBytes: number;
+}
+
+function isVisited(walk: Walk, { digest }: Descriptor, withLayers: boolean): boolean {
+  const key = `${digest} ${withLayers}`;
+  if (walk.visited.has(key)) return true;
+  walk.visited.add(key);
+  return false;
+}
+
+async function fetchIndex(descriptor: Descriptor, depth: number, options: Walk): Promise<FetchedManifest[]> {
   if (depth > MAX_INDEX_DEPTH) {
     throw new CtrError(
       "InvalidArgument",
       `index ${descriptor.digest} is nested more than ${MAX_INDEX_DEPTH} deep`,
     );
   }
-  const bytes = await fetchDocument(
+  const bytes = await fetchOne(
     descriptor,
-    options.labels,
     (document) => indexLabels(parseIndex(document, descriptor)),
     options,
   );
@@ -76,11 +95,14 @@ async function fetchIndex(
   const wanted = options.platforms === "all" ? manifests : selectManifests(manifests, options.platforms);
   if (wanted.length === 0) throw noSuchPlatform(descriptor, manifests, options.platforms);
   for (const child of wanted) options.onProgress?.({ name: refKey(child), state: "waiting" });
+  const withLayers = new Set(wanted);
   const children = options.allMetadata ? manifests : wanted;
   const fetched = await Promise.all(
     children.map(async (child) => {
+      const isWanted = withLayers.has(child);
+      if (isVisited(options, child, isWanted)) return [];
       if (isIndex(child.mediaType)) return fetchIndex(child, depth + 1, options);
-      if (isManifest(child.mediaType)) return [await fetchManifest(child, wanted.includes(child), options)];
+      if (isManifest(child.mediaType)) return [await fetchManifest(child, isWanted, options)];
       if (!options.withoutLayers) await fetchLayer(child, options);
       return [];
     }),
@@ -94,21 +116,34 @@ function noSuchPlatform(
   wanted: readonly Platform[] | "all",
 ): CtrError {
   if (wanted === "all") return new CtrError("NotFound", `no manifest in index ${digest}`);
-  const offered = manifests.flatMap(({ platform }) => (platform ? [formatPlatform(platform)] : []));
+  const offered = listPlatforms(manifests.flatMap(({ platform }) => platform ?? []));
   const names = wanted.map(formatPlatform).join(", ");
   return new CtrError("NotFound", `no match for platform ${names} in manifest ${digest}`, {
-    hint: offered.length > 0 ? `choose one with --platform: ${[...new Set(offered)].join(", ")}` : undefined,
+    hint: offered ? `choose one with --platform: ${offered}` : undefined,
   });
+}
+
+/** A document of the image, beside a few others, and not more of them than fit in memory. */
+async function fetchOne(
+  descriptor: Descriptor,
+  labelsOf: (bytes: Uint8Array) => Labels,
+  walk: Walk,
+): Promise<Uint8Array> {
+  walk.documentBytes += descriptor.size;
+  if (walk.documentBytes > MAX_DOCUMENTS_BYTES) {
+    const words = `indexes, manifests and configs of one image take more than ${MAX_DOCUMENTS_BYTES} bytes`;
+    throw new CtrError("InvalidArgument", words);
+  }
+  return walk.documentLimit(() => fetchDocument(descriptor, walk.labels, labelsOf, walk));
 }
 
 async function fetchManifest(
   descriptor: Descriptor,
   withLayers: boolean,
-  options: FetchImageOptions,
+  options: Walk,
 ): Promise<FetchedManifest> {
-  const bytes = await fetchDocument(
+  const bytes = await fetchOne(
     descriptor,
-    options.labels,
     (document) => manifestLabels(parseManifest(document, descriptor)),
     options,
   );
@@ -131,17 +166,13 @@ async function fetchManifest(
   };
 }
 
-async function fetchConfig(
-  descriptor: Descriptor,
-  options: FetchImageOptions,
-): Promise<ImageConfig | undefined> {
+async function fetchConfig(descriptor: Descriptor, options: Walk): Promise<ImageConfig | undefined> {
   if (!isConfig(descriptor.mediaType)) {
-    await fetchBlob(descriptor, options.labels, options);
+    await options.limit(() => fetchBlob(descriptor, options.labels, options));
     return undefined;
   }
-  const bytes = await fetchDocument(
+  const bytes = await fetchOne(
     descriptor,
-    options.labels,
     (document) => {
       parseImageConfig(document, descriptor);
       return {};

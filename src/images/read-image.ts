@@ -1,5 +1,6 @@
 import type { ContentProvider } from "../core/content.ts";
 import type { Descriptor } from "../core/descriptor.ts";
+import type { Digest } from "../core/digest.ts";
 import { CtrError, hasCode } from "../core/errors.ts";
 import {
   type ImageConfig,
@@ -12,6 +13,7 @@ import {
 import { isConfig, isIndex, isManifest } from "../core/media-type.ts";
 import { formatPlatform, type Platform } from "../core/platform.ts";
 import { readDocument } from "./fetch-document.ts";
+import { childrenOf } from "./relations.ts";
 
 export interface LocalImage {
   /** From the image's target down to its manifest: the indexes on the way, then the manifest. */
@@ -57,19 +59,6 @@ async function pathToManifest(
   throw new CtrError("NotFound", `no match for platform ${formatPlatform(platform)} in ${descriptor.digest}`);
 }
 
-/**
- * What an index or a manifest names directly, its config before its layers; nothing for other blobs. Throws NotFound,
- * DataLoss, InvalidArgument for a document that is malformed.
- */
-export async function childrenOf(content: ContentProvider, descriptor: Descriptor): Promise<Descriptor[]> {
-  const { mediaType } = descriptor;
-  if (!isIndex(mediaType) && !isManifest(mediaType)) return [];
-  const bytes = await readDocument(content, descriptor);
-  if (isIndex(mediaType)) return parseIndex(bytes, descriptor).manifests;
-  const { config, layers } = parseManifest(bytes, descriptor);
-  return [config, ...layers];
-}
-
 /** Bytes of everything one platform's image is made of, the layers as they are stored. */
 export function imageSizeBytes({ path, manifest }: LocalImage): number {
   return [...path, manifest.config, ...manifest.layers].reduce((sum, { size }) => sum + size, 0);
@@ -81,16 +70,25 @@ export async function imagePlatforms(content: ContentProvider, target: Descripto
   return [...new Set(found.map(formatPlatform))].sort();
 }
 
-async function platformsBelow(content: ContentProvider, descriptor: Descriptor): Promise<Platform[]> {
+/** Each document once, one after the other: an index can name the same ones over and over. */
+async function platformsBelow(
+  content: ContentProvider,
+  descriptor: Descriptor,
+  seen = new Set<Digest>(),
+): Promise<Platform[]> {
   if (descriptor.platform) return [descriptor.platform];
+  if (seen.has(descriptor.digest)) return [];
+  seen.add(descriptor.digest);
   try {
     if (isIndex(descriptor.mediaType)) {
-      const { manifests } = parseIndex(await readDocument(content, descriptor), descriptor);
-      return (await Promise.all(manifests.map((child) => platformsBelow(content, child)))).flat();
+      const found: Platform[] = [];
+      for (const child of await childrenOf(content, descriptor))
+        found.push(...(await platformsBelow(content, child, seen)));
+      return found;
     }
     if (!isManifest(descriptor.mediaType)) return [];
-    const { config } = parseManifest(await readDocument(content, descriptor), descriptor);
-    if (!isConfig(config.mediaType)) return [];
+    const [config] = await childrenOf(content, descriptor);
+    if (!config || !isConfig(config.mediaType)) return [];
     return [parseImageConfig(await readDocument(content, config), config).platform];
   } catch (error) {
     if (hasCode(error, "NotFound", "DataLoss")) return [];

@@ -25,6 +25,11 @@ export async function readRelations(content: ContentProvider, descriptor: Descri
   return { children: [config, ...layers], referral: referralOf(manifest, config.mediaType) };
 }
 
+/** What an index or a manifest names directly, its config before its layers. Throws as `readRelations`. */
+export async function childrenOf(content: ContentProvider, descriptor: Descriptor): Promise<Descriptor[]> {
+  return (await readRelations(content, descriptor)).children;
+}
+
 /** OCI distribution spec: what is of no type is of that of its config. */
 function referralOf(
   { subject, artifactType, annotations }: Pick<ImageIndex, "subject" | "artifactType" | "annotations">,

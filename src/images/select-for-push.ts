@@ -1,6 +1,6 @@
 import type { ContentProvider, ContentStore } from "../core/content.ts";
 import type { Descriptor } from "../core/descriptor.ts";
-import { parseDigest } from "../core/digest.ts";
+import { type Digest, parseDigest } from "../core/digest.ts";
 import { CtrError, hasCode } from "../core/errors.ts";
 import { isRunnable, parseIndex, selectManifests } from "../core/manifest.ts";
 import { isForeignLayer, isIndex, isManifest } from "../core/media-type.ts";
@@ -36,7 +36,8 @@ export async function selectForPush(
   const { manifests } = parseIndex(bytes, target);
   const wanted = platforms ? selectManifests(manifests, platforms) : manifests;
   if (wanted.length === 0) throw noMatch(target, platforms ?? []);
-  const isWhole = await Promise.all(wanted.map((entry) => isHere(store, entry, withForeignLayers)));
+  const known: Known = new Map();
+  const isWhole = await Promise.all(wanted.map((entry) => isHere(store, entry, withForeignLayers, known)));
   const kept = wanted.filter((_, at) => isWhole[at]);
   const absent = wanted.filter((_, at) => !isWhole[at] && isRunnable(wanted[at]!));
   // What was asked for by name is pushed or fails; what is not here fails with its own digest.
@@ -50,16 +51,26 @@ export async function selectForPush(
   return { ...smallerIndex(store, target, bytes, kept), absent: names };
 }
 
-async function isHere(
+/** What was asked about already: an index can name the same documents over and over. */
+type Known = Map<Digest, Promise<boolean>>;
+
+function isHere(
   store: ContentStore,
   descriptor: Descriptor,
   withForeignLayers: boolean,
+  known: Known,
 ): Promise<boolean> {
+  const answer = known.get(descriptor.digest) ?? look(store, descriptor, withForeignLayers, known);
+  known.set(descriptor.digest, answer);
+  return answer;
+}
+
+async function look(...[store, descriptor, withForeignLayers, known]: Parameters<typeof isHere>) {
   try {
     await store.info(descriptor.digest);
     const { children } = await readRelations(store, descriptor);
     const needed = children.filter(({ mediaType }) => withForeignLayers || !isForeignLayer(mediaType));
-    const found = await Promise.all(needed.map((child) => isHere(store, child, withForeignLayers)));
+    const found = await Promise.all(needed.map((child) => isHere(store, child, withForeignLayers, known)));
     return found.every(Boolean);
   } catch (error) {
     if (hasCode(error, "NotFound")) return false;

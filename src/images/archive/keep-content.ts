@@ -4,7 +4,7 @@ import type { Digest } from "../../core/digest.ts";
 import { CtrError, hasCode } from "../../core/errors.ts";
 import { isRunnable, parseIndex, parseManifest, selectManifests } from "../../core/manifest.ts";
 import { isForeignLayer, isIndex, isManifest } from "../../core/media-type.ts";
-import { formatPlatform, type Platform } from "../../core/platform.ts";
+import { formatPlatform, listPlatforms, type Platform } from "../../core/platform.ts";
 import { readDocument } from "../fetch-document.ts";
 import { indexLabels, manifestLabels } from "../fetch-image.ts";
 
@@ -125,9 +125,9 @@ function noPlatform(
   manifests: readonly Descriptor[],
   wanted: readonly Platform[] | "all",
 ): CtrError {
-  const offered = manifests.flatMap(({ platform }) => (platform ? [formatPlatform(platform)] : []));
+  const offered = listPlatforms(manifests.flatMap(({ platform }) => platform ?? []));
   const names = wanted === "all" ? "any" : wanted.map(formatPlatform).join(", ");
   return new CtrError("NotFound", `no match for platform ${names} in index ${digest}`, {
-    hint: offered.length > 0 ? `choose one with --platform: ${[...new Set(offered)].join(", ")}` : undefined,
+    hint: offered ? `choose one with --platform: ${offered}` : undefined,
   });
 }

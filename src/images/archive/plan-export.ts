@@ -4,7 +4,7 @@ import type { Digest } from "../../core/digest.ts";
 import { CtrError, hasCode } from "../../core/errors.ts";
 import { isRunnable, parseIndex, parseManifest, selectManifests } from "../../core/manifest.ts";
 import { isConfig, isForeignLayer, isIndex, isManifest } from "../../core/media-type.ts";
-import { formatPlatform, type Platform, platformDistance } from "../../core/platform.ts";
+import { formatPlatform, listPlatforms, type Platform, platformDistance } from "../../core/platform.ts";
 import { readDocument } from "../fetch-document.ts";
 
 export interface ExportOptions {
@@ -130,9 +130,9 @@ function wantedOf(
     const chosen = exact.length > 0 ? exact : selectManifests(manifests, [platform]);
     for (const entry of chosen) wanted.add(entry);
     if (chosen.length > 0) continue;
-    const offered = manifests.filter(isRunnable).flatMap((entry) => (entry.platform ? [entry.platform] : []));
+    const offered = manifests.filter(isRunnable).flatMap((entry) => entry.platform ?? []);
     throw new CtrError("NotFound", `no match for platform ${formatPlatform(platform)} in index ${digest}`, {
-      hint: `choose one of ${[...new Set(offered.map(formatPlatform))].join(", ")}`,
+      hint: `choose one of ${listPlatforms(offered)}`,
     });
   }
   return manifests.filter((entry) => wanted.has(entry));
