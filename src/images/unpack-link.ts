@@ -134,6 +134,7 @@ async function unpackLink(
     await ignoringAbsence(snapshotter.remove(key));
     if (!(await isHadElsewhere(error, chain, snapshotter))) throw error;
   }
+  context.onProgress?.({ name: refKey(link.layer.descriptor), state: "done" });
 }
 
 /** Answers what is left unsettled. */

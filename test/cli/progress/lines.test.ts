@@ -120,10 +120,12 @@ test("in a log, imports and exports that take long say so, and an archive on std
 
   const exported = start(ctr, ["images", "export", "-", "a/b:1"], { withOutput: false });
   const reader = exported.child.stdout.getReader();
+  const startedAt = performance.now();
   let sizeBytes = 0;
   const isSpoken = async () => {
-    // A consumer that is in no hurry.
-    sizeBytes += (await reader.read()).value?.length ?? 0;
+    // A consumer that takes 4 MiB in a second.
+    const isDue = sizeBytes < (performance.now() - startedAt) * 4096;
+    if (isDue) sizeBytes += (await reader.read()).value?.length ?? 0;
     return exported.lines().length > 0;
   };
   await waitFor(isSpoken, { what: "a line of progress" });
