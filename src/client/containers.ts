@@ -1,3 +1,4 @@
+import { writeFile } from "node:fs/promises";
 import { CtrError, hasCode } from "../core/errors.ts";
 import { validateIdentifier } from "../core/identifier.ts";
 import { type Labels, labelNames } from "../core/labels.ts";
@@ -9,10 +10,13 @@ import type { Snapshotter } from "../core/snapshotter.ts";
 import { buildSpec } from "../oci/build-spec.ts";
 import { containerLabels } from "../oci/container-labels.ts";
 import type { SpecInput } from "../oci/spec-input.ts";
+import { asSysError } from "../sys/errno.ts";
+import { WANTS_NETWORK } from "./container-network.ts";
 import { EPHEMERAL, type Ownership, removeAbandoned } from "./ephemeral.ts";
 import { findImage, openImage } from "./images.ts";
 import { creationLock, exclusively, sparedFromCollection } from "./locks.ts";
 import type { Client } from "./open.ts";
+import type { MappedBase } from "./remap-snapshot.ts";
 import { withRootfs } from "./rootfs-view.ts";
 import { DEFAULT_RUNTIME } from "./runtime.ts";
 import { ensureUnpacked, type UnpackOptions } from "./unpack.ts";
@@ -28,7 +32,13 @@ export interface NewContainer extends UnpackOptions {
   spec: Omit<SpecInput, "namespace" | "id" | "source" | "labels">;
   labels?: Labels;
   snapshotterLabels?: Labels;
+  /** Refuses to map the owners of the image's files for `spec.uidMappings` by a copy of it. */
+  remapLabels?: boolean;
   runtime?: { name: string; options?: TypedValue };
+  /** File to write the spec to, before anything is recorded. */
+  dumpSpec?: string;
+  /** Its tasks are in the default network of CNI. */
+  cni?: boolean;
   /** Makes the container ephemeral, of a `run --rm`: it is removed by its owner, or when that has died. */
   ownership?: Ownership;
 }
@@ -100,7 +110,11 @@ async function createFromImage(
 ): Promise<CreatedContainer> {
   const { id } = request;
   const { image, config, snapshotter } = source;
-  const mounts = await prepareSnapshot(snapshotter, id, source.parent, request.snapshotterLabels ?? {});
+  const base = await baseOf(client, request, source);
+  const mounts = await prepareSnapshot(snapshotter, id, base.parent, {
+    ...request.snapshotterLabels,
+    ...base.labels,
+  });
   try {
     const spec = await withRootfs(client, mounts, (openRootfs) =>
       buildSpec({ ...specInput(client, request), source: { kind: "image", config, openRootfs } }),
@@ -113,6 +127,18 @@ async function createFromImage(
     await snapshotter.remove(id).catch(() => {});
     throw error;
   }
+}
+
+/** Hardly anybody maps users, and the others do not load it. */
+async function baseOf(
+  client: Client,
+  { spec, remapLabels = false }: NewContainer,
+  { parent, snapshotter }: OpenedSource,
+): Promise<MappedBase> {
+  const { uidMappings = [], gidMappings = [] } = spec;
+  if (uidMappings.length === 0 || gidMappings.length === 0) return { parent, labels: {} };
+  const { mapOwners } = await import("./remap-snapshot.ts");
+  return mapOwners(client, snapshotter, parent, { uidMappings, gidMappings }, remapLabels);
 }
 
 async function createFromHost(client: Client, request: NewContainer): Promise<CreatedContainer> {
@@ -152,14 +178,23 @@ function specInput(client: Client, { id, spec, labels }: NewContainer): Omit<Spe
 
 async function record(
   client: Client,
-  { id, runtime, ownership }: NewContainer,
+  { id, runtime, cni, dumpSpec, ownership }: NewContainer,
   made: Pick<Container, "image" | "labels" | "snapshotKey" | "snapshotter" | "spec">,
 ): Promise<Container> {
+  if (dumpSpec) await writeSpec(dumpSpec, made.spec);
   const containers = await client.containers();
   return containers.create({
     id,
     runtime: runtime ?? { name: DEFAULT_RUNTIME },
-    extensions: ownership ? EPHEMERAL : {},
+    extensions: { ...(cni && WANTS_NETWORK), ...(ownership && EPHEMERAL) },
     ...made,
   });
+}
+
+async function writeSpec(path: string, spec: object): Promise<void> {
+  try {
+    await writeFile(path, `${JSON.stringify(spec, undefined, 2)}\n`);
+  } catch (error) {
+    throw asSysError(error, path);
+  }
 }

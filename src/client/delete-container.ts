@@ -1,16 +1,27 @@
 import { CtrError, hasCode, ignoringAbsence } from "../core/errors.ts";
 import type { Container } from "../core/records.ts";
-import type { Task } from "../core/task.ts";
+import type { Exit, Task } from "../core/task.ts";
 import { collectInBackground, wasLastUser } from "./collect.ts";
+import { releaseNetwork } from "./container-network.ts";
 import { creationLock, exclusively } from "./locks.ts";
 import type { Client } from "./open.ts";
 
 /**
- * Removes a stopped container with its task and, unless `keepSnapshot`, its snapshot; what else that frees is
- * collected in the background. What an earlier deletion that was killed has removed already is no error. Throws
- * NotFound, FailedPrecondition while its task lives.
+ * Removes a stopped container with its task, its place in a network and, unless `keepSnapshot`, its snapshot; what
+ * else that frees is collected in the background. What an earlier deletion that was killed has removed already is no
+ * error. Throws NotFound, FailedPrecondition while its task lives.
  */
 export async function deleteContainer(
+  client: Client,
+  id: string,
+  options?: { keepSnapshot?: boolean },
+): Promise<void> {
+  await removeContainer(client, id, options);
+  await releaseNetwork(client, id);
+}
+
+/** The same for who sees to the network otherwise. */
+export async function removeContainer(
   client: Client,
   id: string,
   { keepSnapshot = false } = {},
@@ -48,6 +59,13 @@ export async function removeRecord(
   }
   await removeSnapshot();
   if (keepSnapshot || (await wasLastUser(client, container))) collectInBackground(client);
+}
+
+/** Removes a task that has ended, or with `force` any, and takes it out of its network. Throws as `Task.delete`. */
+export async function deleteTask(client: Client, task: Task, options?: { force?: boolean }): Promise<Exit> {
+  const exit = await task.delete(options);
+  await releaseNetwork(client, task.id);
+  return exit;
 }
 
 async function deleteStoppedTask(client: Client, id: string): Promise<void> {

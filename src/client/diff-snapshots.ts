@@ -1,12 +1,11 @@
 import type { Descriptor } from "../core/descriptor.ts";
 import type { CompareOptions } from "../core/differ.ts";
 import type { Mount } from "../core/mount.ts";
-import { randomHex } from "../core/random.ts";
-import type { Snapshotter } from "../core/snapshotter.ts";
 import { collectInBackground } from "./collect.ts";
 import { gcRootLabel } from "./gc-root.ts";
 import { type WorkLease, withLease } from "./lease.ts";
 import type { Client } from "./open.ts";
+import { withReading } from "./read-snapshot.ts";
 import { sourceDateEpoch } from "./source-date-epoch.ts";
 
 export interface DiffOptions extends Pick<CompareOptions, "mediaType" | "ref" | "labels" | "signal"> {
@@ -59,24 +58,4 @@ async function compare(
     protect: (digest) => lease.protect({ type: "content", id: digest }),
     signal,
   });
-}
-
-/** A committed snapshot has no mounts of its own: it is seen through a view, gone when `read` has ended. */
-async function withReading<T>(
-  snapshotter: Snapshotter,
-  key: string,
-  lease: WorkLease,
-  read: (mounts: readonly Mount[]) => Promise<T>,
-): Promise<T> {
-  if (key !== "" && (await snapshotter.stat(key)).kind !== "Committed") {
-    return read(await snapshotter.mounts(key));
-  }
-  const view = `diff-${randomHex(6)} ${key}`;
-  lease.protect({ type: `snapshots/${snapshotter.name}`, id: view });
-  const mounts = await snapshotter.view(view, key);
-  try {
-    return await read(mounts);
-  } finally {
-    await snapshotter.remove(view);
-  }
 }

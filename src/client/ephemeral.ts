@@ -1,7 +1,8 @@
 import { CtrError, hasCode, ignoringAbsence } from "../core/errors.ts";
+import type { Mount } from "../core/mount.ts";
 import type { Container, TypedValue } from "../core/records.ts";
 import type { LockFile } from "../files/lock-file.ts";
-import { deleteContainer, findTask } from "./delete-container.ts";
+import { findTask, removeContainer } from "./delete-container.ts";
 import { claimOwnership, isOwned } from "./locks.ts";
 import type { Client } from "./open.ts";
 
@@ -58,11 +59,23 @@ export async function isAbandoned(client: Client, id: string): Promise<boolean> 
   return (await (await findTask(client, id))?.status()) !== "running";
 }
 
-/** Removes a container and its task, whatever that is doing. */
+/** Removes a container and its task, whatever that is doing. Who ran it, or the supervisor, sees to its network. */
 export async function removeWithTask(client: Client, id: string): Promise<void> {
   // Each may be going by itself: the supervisor removes a task whose client is waiting for its end.
   await ignoringAbsence((await findTask(client, id))?.delete({ force: true }));
-  await ignoringAbsence(deleteContainer(client, id));
+  await ignoringAbsence(removeContainer(client, id));
+}
+
+/**
+ * Of a filesystem that nobody will see again: the kernel syncs nothing for it, not even when it is unmounted, which
+ * would sync the whole disk. Kernel, overlayfs.rst: a volatile one cannot be mounted a second time.
+ */
+export function withoutSync(mounts: readonly Mount[]): Mount[] {
+  const isWritableOverlay = ({ type, options }: Mount) =>
+    type === "overlay" && options.some((option) => option.startsWith("upperdir="));
+  return mounts.map((mount) =>
+    isWritableOverlay(mount) ? { ...mount, options: [...mount.options, "volatile"] } : mount,
+  );
 }
 
 const isEphemeral = ({ extensions }: Container): boolean => EXTENSION in extensions;

@@ -1,4 +1,4 @@
-import { CtrError } from "../core/errors.ts";
+import { CtrError, withSubject } from "../core/errors.ts";
 import { chainIds } from "../core/manifest.ts";
 import type { SnapshotUsage } from "../core/snapshotter.ts";
 import { committedState } from "../images/unpack-link.ts";
@@ -18,7 +18,9 @@ export async function imageUsage(
   name: string,
   snapshotterName?: string,
 ): Promise<LayerUsage[]> {
-  const image = await findImage(client, name);
+  const image = await findImage(client, name).catch((error) => {
+    throw withSubject(`failed to ensure if image ${name} exists`, error);
+  });
   const { config } = await openImage(client, image);
   const snapshotter = await client.snapshotter(snapshotterName);
   const top = chainIds(config.diffIds).at(-1) ?? "";

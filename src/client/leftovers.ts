@@ -1,12 +1,13 @@
 import { basename } from "node:path";
 import { hasCode } from "../core/errors.ts";
+import { usesNetworks } from "./container-network.ts";
 import { abandonedLocks, removeLock } from "./locks.ts";
 import type { Client } from "./open.ts";
 import { abandonedPlaces, removePlace, viewPlaces } from "./rootfs-view.ts";
 
 /** What a process that was killed has left, and nobody will use again. */
 export interface Leftover {
-  kind: "task" | "log" | "lock" | "mount";
+  kind: "task" | "network" | "log" | "lock" | "mount";
   namespace?: string;
   name: string;
   sizeBytes?: number;
@@ -15,7 +16,7 @@ export interface Leftover {
 }
 
 /**
- * Dead tasks that no container refers to, logs without a task, locks and mounts whose holders are gone; in all
+ * Dead tasks that no container refers to, networks' addresses of containers that have ended, logs without a task, locks and mounts whose holders are gone; in all
  * namespaces. `untouchedMs` leaves out what changed since: what is being made may look abandoned for an instant.
  */
 export async function findLeftovers(client: Client, untouchedMs: number): Promise<Leftover[]> {
@@ -25,13 +26,20 @@ export async function findLeftovers(client: Client, untouchedMs: number): Promis
   const hasContainer = (namespace: string, id: string) => has(() => metadata.containers(namespace).get(id));
   const limit = Date.now() - untouchedMs;
   const isOld = ({ changedAt }: { changedAt: Date }) => changedAt.getTime() <= limit;
-  const tasks = findDeadTasks(client.state, hasContainer).filter(isOld);
+  const tasks = findDeadTasks(client.state, client.events, hasContainer).filter(isOld);
   const logs = findTaskLogs(client.root, client.state)
     .filter(isOld)
     .filter(({ namespace, id }) => !hasContainer(namespace, id));
+  const networks = usesNetworks(client) ? (await client.networks()).stale() : [];
   const locks = await abandonedLocks(client, containers);
   return [
     ...tasks.map(({ namespace, id, remove }) => ({ kind: "task" as const, namespace, name: id, remove })),
+    ...networks.map(({ namespace, id, release }) => ({
+      kind: "network" as const,
+      namespace,
+      name: id,
+      remove: release,
+    })),
     ...logs.map(({ namespace, path, sizeBytes, remove }) => ({
       kind: "log" as const,
       namespace,

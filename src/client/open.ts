@@ -2,10 +2,13 @@ import { join } from "node:path";
 import type { ContentStore } from "../core/content.ts";
 import type { Differ } from "../core/differ.ts";
 import { CtrError, withSubject } from "../core/errors.ts";
+import type { EventLog } from "../core/events.ts";
 import { validateIdentifier } from "../core/identifier.ts";
+import type { Networks } from "../core/network.ts";
 import type { ContainerStore, ImageStore, LeaseStore, NamespaceStore } from "../core/records.ts";
 import type { Snapshotter } from "../core/snapshotter.ts";
 import type { Tasks } from "../core/task.ts";
+import { openEventLog } from "../events/index.ts";
 import type { Metadata } from "../metadata/index.ts";
 
 export const DEFAULT_ROOT = "/var/lib/ctr";
@@ -31,6 +34,8 @@ export interface Client extends AsyncDisposable {
   readonly state: string;
   readonly namespace: string;
   readonly configFile: string | undefined;
+  /** Of all namespaces. What the other parts change, they publish themselves. */
+  readonly events: EventLog;
   metadata(): Promise<Metadata>;
   images(): Promise<ImageStore>;
   containers(): Promise<ContainerStore>;
@@ -41,6 +46,7 @@ export interface Client extends AsyncDisposable {
   snapshotter(name?: string): Promise<Snapshotter>;
   differ(): Promise<Differ>;
   tasks(): Promise<Tasks>;
+  networks(): Promise<Networks>;
 }
 
 /** The only place that puts implementations together. Throws InvalidArgument for a bad namespace. */
@@ -48,9 +54,10 @@ export function openClient(options: ClientOptions = {}): Client {
   const { root = DEFAULT_ROOT, state = DEFAULT_STATE, namespace = "default", configFile } = options;
   validateNamespace(namespace);
 
+  const events = openEventLog(state);
   const metadata = once(async () => {
     const { openMetadata } = await import("../metadata/index.ts");
-    return openMetadata(join(root, "metadata.db"));
+    return openMetadata(join(root, "metadata.db"), events);
   });
   const content = once(async () => {
     const { openContentStore } = await import("../content/index.ts");
@@ -58,7 +65,12 @@ export function openClient(options: ClientOptions = {}): Client {
   });
   const tasks = once(async () => {
     const { openTasks } = await import("../runtime/index.ts");
-    return openTasks({ root, state, namespace, cgroupSuffix: cgroupSuffix(state) });
+    return openTasks({ root, state, namespace, cgroupSuffix: ownSuffix("@", state), events });
+  });
+  const networks = once(async () => {
+    const { openNetworks } = await import("../network/index.ts");
+    const idSuffix = ownSuffix("--", state);
+    return openNetworks({ root, state, namespace, idSuffix, environment: process.env });
   });
   const threads = once(async () => {
     const { openUnpackingThreads } = await import("./unpacking-threads.ts");
@@ -82,6 +94,7 @@ export function openClient(options: ClientOptions = {}): Client {
     state,
     namespace,
     configFile,
+    events,
     metadata: metadata.value,
     images: async () => (await metadata.value()).images(namespace),
     containers: async () => (await metadata.value()).containers(namespace),
@@ -95,6 +108,7 @@ export function openClient(options: ClientOptions = {}): Client {
     },
     differ: differ.value,
     tasks: tasks.value,
+    networks: networks.value,
     async [Symbol.asyncDispose]() {
       for (const opened of await Promise.allSettled(snapshotters.values())) {
         if (opened.status === "fulfilled") await opened.value.close?.();
@@ -105,9 +119,12 @@ export function openClient(options: ClientOptions = {}): Client {
   };
 }
 
-/** None in the usual place, where scripts look for containerd's names. No identifier holds an @. */
-function cgroupSuffix(state: string): string {
-  return state === DEFAULT_STATE ? "" : `@${Bun.hash(state).toString(16)}`;
+/**
+ * Keeps names that the whole machine shares apart. None in the usual place, where scripts look for containerd's names.
+ * The separator is one that no identifier holds.
+ */
+function ownSuffix(separator: "@" | "--", state: string): string {
+  return state === DEFAULT_STATE ? "" : `${separator}${Bun.hash(state).toString(16)}`;
 }
 
 function validateNamespace(namespace: string): void {

@@ -9,6 +9,7 @@ export const USUAL_HOSTS_DIRS: readonly string[] = ["/etc/containerd/certs.d", "
 /** As every command has them without a flag. */
 export const usualRemoteOptions = (): RemoteOptions => ({
   credentials: storedCredentials,
+  headers: dockerHeaders,
   hostsDirs: USUAL_HOSTS_DIRS,
 });
 
@@ -17,6 +18,10 @@ export async function openResolver(options: RemoteOptions = {}): Promise<Resolve
   const remotes = await import("../remotes/index.ts");
   return remotes.openResolver(options);
 }
+
+/** What Docker's configuration has registries told. */
+export const dockerHeaders = async (): Promise<Readonly<Record<string, string>>> =>
+  (await import("../remotes/docker-headers.ts")).readDockerHeaders();
 
 /** What `docker login` and `podman login` have stored; nothing is read before a registry asks. */
 export const storedCredentials: CredentialSource = async (host, repository) => {

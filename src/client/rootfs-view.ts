@@ -39,7 +39,8 @@ function openRootfs(directory: string, mounts: readonly Mount[]): number {
     return openAt(AT_FDCWD, mount.source, O_PATH | O_DIRECTORY);
   if (mounts.length !== 1 || mount?.type !== "overlay") return openMounted(directory, mounts);
   try {
-    return openOverlay({ source: mount.source, ...parseMountOptions(mount.options) });
+    // Read-only: letting go of one that is not syncs the whole disk.
+    return openOverlay({ source: mount.source, ...parseMountOptions([...mount.options, "ro"]) });
   } catch (error) {
     if (!hasCode(error, "FailedPrecondition")) throw error;
     return openMounted(directory, mounts);

@@ -2,14 +2,15 @@ import { ignoringAbsence } from "../core/errors.ts";
 import type { Mount } from "../core/mount.ts";
 import type { Container } from "../core/records.ts";
 import type { CreateTask, Exit, ProcessIo, RunTask, Task } from "../core/task.ts";
+import { type NetworkOptions, type TaskNetwork, taskNetwork, wantsNetwork } from "./container-network.ts";
 import { makeContainer, type NewContainer } from "./containers.ts";
 import { removeRecord } from "./delete-container.ts";
-import { own, removeAbandoned, removeWithTask } from "./ephemeral.ts";
+import { own, removeAbandoned, removeWithTask, withoutSync } from "./ephemeral.ts";
 import type { Client } from "./open.ts";
 import { internalCommand } from "./own-command.ts";
 import { runtimeOptionsOf } from "./runtime.ts";
 
-export interface TaskOptions {
+export interface TaskOptions extends NetworkOptions {
   io: ProcessIo;
   noPivot?: boolean;
   pidFile?: string;
@@ -31,6 +32,8 @@ export async function run(client: Client, options: RunOptions): Promise<Exit> {
 export async function runEphemeral(client: Client, options: RunOptions): Promise<Exit> {
   const { id } = options;
   const tasks = await client.tasks();
+  // Whatever a power cut makes of a record that goes with its process, nobody looks for it.
+  using _ = (await client.metadata()).deferDurability();
   const ownership = await own(client, id);
   try {
     const attachment = await inNewContainer(client, { ...options, ownership }, (request) =>
@@ -75,15 +78,24 @@ async function inNewContainer<T>(
 async function createForTask(client: Client, options: NewContainer & TaskOptions): Promise<RunTask> {
   const { id, ownership, runtime } = options;
   if (runtime) runtimeOptionsOf(runtime);
+  const network = options.cni ? await taskNetwork(client, id, options) : undefined;
   const { container, mounts } = await makeContainer(client, options);
+  if (!ownership) return { ...taskOf(container, mounts, options), ...(network && inNetwork(network)) };
   return {
-    ...taskOf(container, mounts, options),
-    ...(ownership && {
-      whenAbandoned: internalCommand(client, "_reap", id),
-      besideRemoval: () => ignoringAbsence(removeRecord(client, container)),
-    }),
+    ...taskOf(container, withoutSync(mounts), options),
+    ...(network && inNetwork(network)),
+    whenAbandoned: internalCommand(client, "_reap", id),
+    besideRemoval: async () => {
+      await Promise.all([ignoringAbsence(removeRecord(client, container)), network?.leave()]);
+    },
   };
 }
+
+const inNetwork = ({ beforeStart, whenAbandoned, leave }: TaskNetwork) => ({
+  beforeStart,
+  whenAbandoned,
+  besideRemoval: leave,
+});
 
 /** Starts a container that exists, without waiting. Throws NotFound for the container, AlreadyExists for the task. */
 export async function startDetached(client: Client, id: string, options: TaskOptions): Promise<Task> {
@@ -96,11 +108,12 @@ export async function startAttached(client: Client, id: string, options: TaskOpt
   return attachment.ended;
 }
 
-async function existingTask(client: Client, id: string, options: TaskOptions): Promise<CreateTask> {
+async function existingTask(client: Client, id: string, options: TaskOptions): Promise<RunTask> {
   const container = (await client.containers()).get(id);
   const { snapshotKey, snapshotter } = container;
   const mounts = snapshotKey ? await (await client.snapshotter(snapshotter)).mounts(snapshotKey) : [];
-  return taskOf(container, mounts, options);
+  const network = wantsNetwork(container) ? await taskNetwork(client, id, options) : undefined;
+  return { ...taskOf(container, mounts, options), ...(network && inNetwork(network)) };
 }
 
 function taskOf({ id, spec, runtime }: Container, mounts: Mount[], options: TaskOptions): CreateTask {

@@ -3,5 +3,5 @@ export { defaultSpec } from "../oci/default-spec.ts";
 export { parseMount } from "../oci/mounts.ts";
 export { parseIdMapping, parseNamespaceJoin } from "../oci/namespaces.ts";
 export { parseAnnotations, parseRlimit } from "../oci/process.ts";
-export { encodeRuncOptions, type RuncOptions } from "../oci/runtime-options.ts";
+export { encodeRuncOptions, encodeRuntimeConfig, type RuncOptions } from "../oci/runtime-options.ts";
 export type { SpecInput } from "../oci/spec-input.ts";

@@ -48,7 +48,7 @@ export class LocalContentStore implements ContentStore {
 
   async writer(ref: string, { expected = {} }: WriterOptions = {}): Promise<ContentWriter> {
     if (ref === "") throw new CtrError("InvalidArgument", "content writer needs a reference");
-    if (expected.digest && (await this.#isThere(expected.digest, expected.size))) {
+    if (expected.digest && (await this.#isThere(expected.digest, expected))) {
       throw new CtrError("AlreadyExists", `content ${expected.digest}`);
     }
     const held = await holdIngest(this.#layout, this.#namespace, ref);
@@ -118,20 +118,20 @@ export class LocalContentStore implements ContentStore {
    * Whether the bytes are whole on disk; then this namespace sees them from now on. A file without any row is what
    * a crash left between its name and its row: it was verified and synced before it got the name.
    */
-  async #isThere(digest: Digest, expectedSize: number | undefined): Promise<boolean> {
+  async #isThere(digest: Digest, expected: NonNullable<WriterOptions["expected"]>): Promise<boolean> {
     if (blobSize(this.#layout, digest) === undefined) return false;
     using _ = await holdOffCollector(this.#layout.root);
     const size = blobSize(this.#layout, digest);
     const known = this.#records.inAnyNamespace(digest);
-    if (known ? !(await this.#isSound(known, true)) : size !== (expectedSize ?? size)) return false;
+    if (known ? !(await this.#isSound(known, true)) : size !== (expected.size ?? size)) return false;
     if (size === undefined) return false;
-    if (!hasRecord(this.#records, digest)) this.#adopt(digest, size);
+    if (!hasRecord(this.#records, digest)) this.#adopt(digest, size, expected.mediaType);
     return true;
   }
 
-  #adopt(digest: Digest, size: number): void {
+  #adopt(digest: Digest, size: number, mediaType: string | undefined): void {
     try {
-      this.#records.create({ digest, size, labels: {} });
+      this.#records.create({ digest, size, labels: {}, mediaType });
     } catch (error) {
       if (!hasCode(error, "AlreadyExists")) throw error;
     }

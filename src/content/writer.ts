@@ -19,7 +19,7 @@ export interface IngestTarget {
   layout: ContentLayout;
   records: ContentRecordStore;
   ref: string;
-  expected: { digest?: Digest; size?: number };
+  expected: { digest?: Digest; size?: number; mediaType?: string };
 }
 
 /** Goes on after the bytes on disk, whose hash is taken again: no state of it outlives its process. */
@@ -133,7 +133,7 @@ class IngestWriter implements ContentWriter {
 
   /** Gives the bytes their name, then the namespace its row: a crash in between leaves litter, never a row without bytes. */
   async #publish(digest: Digest, labels: Labels): Promise<void> {
-    const { layout, records } = this.#target;
+    const { layout, records, expected } = this.#target;
     const path = blobPath(layout, digest);
     makeDirectoryDurably(dirname(path), 0o700);
     using _ = await holdOffCollector(layout.root);
@@ -143,7 +143,9 @@ class IngestWriter implements ContentWriter {
       // Replacing a whole file changes nothing, and repairs one that only looks whole.
       renameSync(join(this.#held.directory, "data"), path);
       await syncDirectoryAside(dirname(path));
-      if (addRecord(records, { digest, size: this.#offset, labels }, wasKnown)) {
+      if (
+        addRecord(records, { digest, size: this.#offset, labels, mediaType: expected.mediaType }, wasKnown)
+      ) {
         dropIngest(this.#held);
         return;
       }
@@ -173,7 +175,7 @@ export function hasRecord(records: ContentRecordStore, digest: Digest): boolean 
 /** Whether the row is new, or had lost its bytes and has them back (`isRepair`). */
 function addRecord(
   records: ContentRecordStore,
-  draft: { digest: Digest; size: number; labels: Labels },
+  draft: { digest: Digest; size: number; labels: Labels; mediaType?: string },
   isRepair: boolean,
 ): boolean {
   try {

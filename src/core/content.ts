@@ -46,7 +46,7 @@ export interface ContentWriter extends AsyncDisposable {
 
 export interface WriterOptions {
   /** What will be written, as far as it is known. A known digest that another namespace holds ends in AlreadyExists at once. */
-  expected?: Partial<Pick<Descriptor, "digest" | "size">>;
+  expected?: Partial<Pick<Descriptor, "digest" | "size" | "mediaType">>;
 }
 
 export interface ContentProvider {

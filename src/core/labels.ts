@@ -13,6 +13,8 @@ export const labelNames = {
   uncompressed: "containerd.io/uncompressed",
   distributionSource: "containerd.io/distribution.source",
   snapshotRef: "containerd.io/snapshot.ref",
+  snapshotUidMapping: "containerd.io/snapshot/uidmapping",
+  snapshotGidMapping: "containerd.io/snapshot/gidmapping",
   stopSignal: "io.containerd.image.config.stop-signal",
 } as const;
 

@@ -112,6 +112,8 @@ export interface ContentRecord {
 
 /** What the content store keeps in the database; the bytes are its own affair. */
 export interface ContentRecordStore extends RecordStore<ContentRecord> {
+  /** As of any record; what it is, where that is known, is told of but not kept. */
+  create(draft: Draft<ContentRecord> & { mediaType?: string }): ContentRecord;
   /** Some namespace's row for the digest, or undefined. */
   inAnyNamespace(digest: Digest): ContentRecord | undefined;
 }

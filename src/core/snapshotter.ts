@@ -24,6 +24,9 @@ export interface PrepareOptions {
    * `containerd.io/snapshot.ref` names the chain ID that this snapshot will be committed as: a snapshotter that can
    * offer that chain at once (another namespace has it, or a remote snapshotter mounts it lazily) makes the
    * committed snapshot of that name and throws AlreadyExists.
+   *
+   * `containerd.io/snapshot/uidmapping` and `…/gidmapping`, each `CONTAINER:HOST:SIZE` with commas between several, have
+   * the mounts show the parents' files with mapped owners, and the root belong to the mapped one: where `canRemap`.
    */
   labels?: Labels;
   /**
@@ -49,6 +52,8 @@ export interface CommitOptions {
  */
 export interface Snapshotter {
   readonly name: string;
+  /** Whether its mounts can map owners, as `PrepareOptions.labels` say. */
+  readonly canRemap: boolean;
   /** Throws NotFound. */
   stat(key: string): Promise<SnapshotInfo>;
   /** Merges labels by `mergeLabels`' rule inside one transaction; answers the result. Throws NotFound. */

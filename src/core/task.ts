@@ -66,21 +66,23 @@ export interface CreateTask {
 export interface StartTask extends CreateTask {
   /**
    * Between create and start, with the init's pid: for what needs its namespaces (CNI). A failure ends the task
-   * and is thrown on. Without it create and start are one step.
+   * and is thrown on. Without it create and start are one step. `interrupted` aborts when a signal that ends programs
+   * comes meanwhile, which would else be kept for the container.
    */
-  beforeStart?: (pid: number) => Promise<void>;
+  beforeStart?: (pid: number, interrupted: AbortSignal | undefined) => Promise<void>;
+  /**
+   * Command line that the supervisor starts, detached, when the task has ended and the caller is no longer there to
+   * clean up after it; a client of `run` that was killed, or one that never meant to stay. A task that its caller has
+   * left before it was started is removed then. The supervisor has exited, or is about to, by then.
+   */
+  whenAbandoned?: readonly string[];
 }
 
 export interface RunTask extends StartTask {
   /**
-   * Command line that the supervisor starts, detached, when the task has ended and the caller is no longer there to
-   * clean up after it (`run --rm` whose client was killed). The supervisor has exited, or is about to, by then.
-   */
-  whenAbandoned?: readonly string[];
-  /**
    * What else the caller removes at the end of the process: begun then, beside the removal of the task itself. The
    * task is not listed, and nothing of it mounted, when `Attachment.ended` settles; its last files and cgroups go
-   * moments later, and whoever takes its id waits for that.
+   * moments later, and whoever takes its id waits for that. Also after a failure between create and start.
    */
   besideRemoval?: () => Promise<void>;
 }

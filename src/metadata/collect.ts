@@ -1,4 +1,5 @@
 import type { Collected, ContentSweeper, IngestRule, SnapshotSweeper } from "../core/collector.ts";
+import type { Announcement } from "../core/events.ts";
 import { keepWritersOut } from "../files/collection-lock.ts";
 import type { Connection } from "./connection.ts";
 import { type Marked, markUsed } from "./mark.ts";
@@ -56,25 +57,41 @@ function deleteUnused(connection: Connection, now: Date) {
   return {
     leases: marked.expiredLeases.length,
     leasedIngests: marked.leasedIngests,
-    images: deleteRows(connection, "images", ["namespace", "name"], marked, imageNode),
-    content: deleteRows(connection, "content", ["namespace", "digest"], marked, contentNode),
-    snapshots: deleteRows(connection, "snapshots", ["namespace", "snapshotter", "key"], marked, snapshotNode),
+    images: deleteRows(connection, "images", marked),
+    content: deleteRows(connection, "content", marked),
+    snapshots: deleteRows(connection, "snapshots", marked),
   };
 }
 
-function deleteRows(
-  connection: Connection,
-  table: string,
-  key: string[],
-  { isUsed }: Marked,
-  nodeOf: (...parts: [string, string, string]) => string,
-): number {
+/** Key columns, the name of such a row among references, and what is published of its removal. */
+interface Collectable {
+  key: readonly string[];
+  nodeOf(namespace: string, ...key: [string, string]): string;
+  removed(...key: [string, string]): Announcement;
+}
+
+const COLLECTABLES: Readonly<Record<"images" | "content" | "snapshots", Collectable>> = {
+  images: { key: ["name"], nodeOf: imageNode, removed: (name) => ["/images/delete", { name }] },
+  content: { key: ["digest"], nodeOf: contentNode, removed: (digest) => ["/content/delete", { digest }] },
+  snapshots: {
+    key: ["snapshotter", "key"],
+    nodeOf: snapshotNode,
+    removed: (snapshotter, key) => ["/snapshot/remove", { key, snapshotter }],
+  },
+};
+
+function deleteRows(connection: Connection, table: keyof typeof COLLECTABLES, { isUsed }: Marked): number {
+  const { key, nodeOf, removed } = COLLECTABLES[table];
+  const columns = ["namespace", ...key];
   const unused = connection
-    .all(`SELECT ${key.join(", ")} FROM ${table}`)
-    .map((row) => key.map((column) => row[column]) as [string, string, string])
+    .all(`SELECT ${columns.join(", ")} FROM ${table}`)
+    .map((row) => columns.map((column) => row[column]) as [string, string, string])
     .filter((parts) => !isUsed(nodeOf(...parts)));
-  const sql = `DELETE FROM ${table} WHERE ${key.map((column) => `${column} = ?`).join(" AND ")}`;
-  for (const parts of unused) connection.run(sql, ...parts);
+  const sql = `DELETE FROM ${table} WHERE ${columns.map((column) => `${column} = ?`).join(" AND ")}`;
+  for (const [namespace, ...parts] of unused) {
+    connection.run(sql, namespace, ...parts);
+    connection.announce(namespace, ...removed(...parts));
+  }
   return unused.length;
 }
 

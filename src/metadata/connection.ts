@@ -2,6 +2,7 @@ import { Database, SQLiteError, type SQLQueryBindings } from "bun:sqlite";
 import { accessSync, chmodSync, closeSync, constants, mkdirSync, openSync } from "node:fs";
 import { dirname } from "node:path";
 import { CtrError, type ErrorCode, withSubject } from "../core/errors.ts";
+import type { Announcement, EventPublisher } from "../core/events.ts";
 import { asSysError, hasErrno } from "../sys/errno.ts";
 import { bringSchemaUp, isSchemaCurrent } from "./schema.ts";
 
@@ -36,13 +37,16 @@ const CODES: Readonly<Record<string, readonly [code: ErrorCode, what: string, hi
  */
 export class Connection {
   readonly path: string;
+  readonly #events: EventPublisher | undefined;
   #database: Database | undefined;
-  #isInTransaction = false;
-  #deferrals = 0;
   #isDurable = true;
+  #isInTransaction = false;
+  #announced: { namespace: string; announcement: Announcement }[] = [];
+  #deferrals = 0;
 
-  constructor(path: string) {
+  constructor(path: string, events?: EventPublisher) {
     this.path = path;
+    this.#events = events;
   }
 
   all(sql: string, ...values: SQLQueryBindings[]): Row[] {
@@ -91,6 +95,9 @@ export class Connection {
       const result = work();
       if (result instanceof Promise) throw new TypeError("a transaction cannot wait for a promise");
       this.#guard(() => database.run("COMMIT"));
+      for (const { namespace, announcement } of this.#announced) {
+        this.#events?.publish(namespace, ...announcement);
+      }
       return result;
     } catch (error) {
       // A full disk makes SQLite roll back by itself.
@@ -98,7 +105,13 @@ export class Connection {
       throw error;
     } finally {
       this.#isInTransaction = false;
+      this.#announced = [];
     }
+  }
+
+  /** Publishes, once the transaction has been committed that this is part of. */
+  announce(namespace: string, ...announcement: Announcement): void {
+    this.#announced.push({ namespace, announcement });
   }
 
   /** See `Metadata.deferDurability`. */

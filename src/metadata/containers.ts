@@ -104,7 +104,17 @@ function defineContainers(connection: Connection, namespace: string): TableDefin
     subject,
     missing,
     validate: validateContainer,
+    created: ({ id, image, runtime }) => ["/containers/create", { id, image, runtime: runtimeOf(runtime) }],
+    updated: ({ id, image, labels, snapshotKey }) => [
+      "/containers/update",
+      { id, image, labels, snapshot_key: snapshotKey },
+    ],
+    deleted: (id) => ["/containers/delete", { id }],
   };
+}
+
+function runtimeOf({ name, options }: Container["runtime"]) {
+  return { name, options: options && { type_url: options.typeUrl, value: options.value } };
 }
 
 function validateContainer(draft: Draft<Container>, previous?: Container): void {

@@ -25,6 +25,11 @@ const content: TableDefinition<ContentRecord> = {
     return undefined;
   },
   subject: (digest) => `content digest ${digest}`,
+  created: ({ digest, size, mediaType }: Draft<ContentRecord> & { mediaType?: string }) => [
+    "/content/create",
+    { digest, size, mediaType },
+  ],
+  deleted: (digest) => ["/content/delete", { digest }],
   validate({ digest, labels }: Draft<ContentRecord>) {
     parseDigest(digest);
     try {

@@ -28,6 +28,9 @@ const images: TableDefinition<Image> = {
   },
   subject: (name) => `image ${JSON.stringify(name)}`,
   validate: validateImage,
+  created: ({ name, labels }) => ["/images/create", { name, labels }],
+  updated: ({ name, labels }) => ["/images/update", { name, labels }],
+  deleted: (name) => ["/images/delete", { name }],
 };
 
 export function createImageStore(connection: Connection, namespace: string): ImageStore {

@@ -1,4 +1,5 @@
 import type { Collected, CollectionPlan, NamedObject, ReferenceStep } from "../core/collector.ts";
+import type { EventPublisher } from "../core/events.ts";
 import type {
   ContainerStore,
   ContentRecordStore,
@@ -54,10 +55,11 @@ export interface Metadata {
 
 /**
  * Opens the database at `path` with its first use and makes it, with its directory, by the first change. What is used
- * first throws FailedPrecondition for the database of a newer ctr, DataLoss for a damaged one.
+ * first throws FailedPrecondition for the database of a newer ctr, DataLoss for a damaged one. Changes are published
+ * once they are committed.
  */
-export function openMetadata(path: string): Metadata {
-  const connection = new Connection(path);
+export function openMetadata(path: string, events?: EventPublisher): Metadata {
+  const connection = new Connection(path, events);
   return {
     transaction: (work) => connection.transaction(work),
     deferDurability: () => connection.deferDurability(),

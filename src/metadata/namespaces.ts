@@ -14,11 +14,14 @@ export function createNamespaceStore(connection: Connection): NamespaceStore {
     create({ name, labels }) {
       validateIdentifier(name);
       validateNamespaceLabels(labels);
-      const inserted = connection.run(
-        "INSERT INTO namespaces (name, labels) VALUES (?, ?) ON CONFLICT DO NOTHING",
-        ...[name, JSON.stringify(labels)],
-      );
-      if (inserted === 0) throw new CtrError("AlreadyExists", `namespace ${JSON.stringify(name)}`);
+      connection.transaction(() => {
+        const inserted = connection.run(
+          "INSERT INTO namespaces (name, labels) VALUES (?, ?) ON CONFLICT DO NOTHING",
+          ...[name, JSON.stringify(labels)],
+        );
+        if (inserted === 0) throw new CtrError("AlreadyExists", `namespace ${JSON.stringify(name)}`);
+        connection.announce(name, "/namespaces/create", { name, labels });
+      });
       return { name, labels };
     },
     label(name, changes) {
@@ -28,6 +31,10 @@ export function createNamespaceStore(connection: Connection): NamespaceStore {
         if (!row) return;
         const labels = JSON.stringify(mergeLabels(parseLabelsColumn(row.labels!), changes));
         connection.run("UPDATE namespaces SET labels = ? WHERE name = ?", labels, name);
+        // One for each label, as containerd's clients change them.
+        for (const [label, value] of Object.entries(changes)) {
+          connection.announce(name, "/namespaces/update", { name, labels: { [label]: value } });
+        }
       });
     },
     delete(name) {
@@ -40,6 +47,7 @@ export function createNamespaceStore(connection: Connection): NamespaceStore {
         // Its leases hold nothing any more and go with it.
         const deleted = connection.run("DELETE FROM namespaces WHERE name = ?", name);
         if (deleted === 0) throw new CtrError("NotFound", `namespace ${JSON.stringify(name)}`);
+        connection.announce(name, "/namespaces/delete", { name });
       });
     },
   };

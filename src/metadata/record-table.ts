@@ -1,5 +1,6 @@
 import type { SQLQueryBindings } from "bun:sqlite";
 import { CtrError } from "../core/errors.ts";
+import type { Announcement } from "../core/events.ts";
 import { compileFilters, type FieldOf } from "../core/filters.ts";
 import { validateIdentifier } from "../core/identifier.ts";
 import type { Labels } from "../core/labels.ts";
@@ -32,6 +33,10 @@ export interface TableDefinition<T extends Times> {
   missing?(key: string): string;
   /** Throws InvalidArgument. `previous` is there in an update. */
   validate(record: Draft<T>, previous?: T): void;
+  /** What is published of a change, if anything. */
+  created(record: Draft<T>): Announcement;
+  updated?(record: Draft<T>): Announcement;
+  deleted(key: string): Announcement;
 }
 
 /** The store of one namespace over one table. */
@@ -74,6 +79,7 @@ export function createRecordStore<T extends Times>(
           ...[namespace, id, ...definition.toValues(draft), now.getTime(), now.getTime()],
         );
         if (inserted === 0) throw new CtrError("AlreadyExists", subject(id));
+        connection.announce(namespace, ...definition.created(draft));
         return withTimes<T>(draft, { createdAt: now, updatedAt: now });
       });
     },
@@ -89,12 +95,16 @@ export function createRecordStore<T extends Times>(
           `UPDATE ${table} SET ${assignments}, updated_at = ? ${here}`,
           ...[...definition.toValues(draft), now.getTime(), namespace, id],
         );
+        if (definition.updated) connection.announce(namespace, ...definition.updated(draft));
         return withTimes<T>(draft, { createdAt: previous.createdAt, updatedAt: now });
       });
     },
     delete(id) {
-      const deleted = connection.run(`DELETE FROM ${table} ${here}`, namespace, id);
-      if (deleted === 0) throw new CtrError("NotFound", missing(id));
+      connection.transaction(() => {
+        const deleted = connection.run(`DELETE FROM ${table} ${here}`, namespace, id);
+        if (deleted === 0) throw new CtrError("NotFound", missing(id));
+        connection.announce(namespace, ...definition.deleted(id));
+      });
     },
   };
 }

@@ -66,7 +66,16 @@ class SnapshotTable implements SnapshotRecordStore {
 
   create(draft: Parameters<SnapshotRecordStore["create"]>[0]): SnapshotRecord {
     validateSnapshotLabels(draft.labels);
-    return this.#connection.transaction(() => this.#insert(draft));
+    return this.#connection.transaction(() => {
+      const record = this.#insert(draft);
+      const { key, parent, kind } = record;
+      // As in containerd, of a view nothing is said but that it goes.
+      if (kind === "Active") {
+        const event = { key, parent, snapshotter: this.#snapshotter };
+        this.#connection.announce(this.#namespace, "/snapshot/prepare", event);
+      }
+      return record;
+    });
   }
 
   label(key: string, changes: Labels): SnapshotRecord {
@@ -93,6 +102,7 @@ class SnapshotTable implements SnapshotRecordStore {
         ...[name, JSON.stringify(change.labels), change.sizeBytes, change.inodes, now, now],
         ...[this.#namespace, this.#snapshotter, key],
       );
+      this.#announceCommit(name, key);
       return this.get(name);
     });
   }
@@ -121,7 +131,8 @@ class SnapshotTable implements SnapshotRecordStore {
       if (lost.kind !== "Committed" || lost.directoryId !== lostDirectoryId || lost.parent !== parent) {
         throw new CtrError("AlreadyExists", `snapshot ${JSON.stringify(name)}`);
       }
-      this.delete(key);
+      this.#deleteRow(key);
+      this.#announceCommit(name, key);
       this.#connection.run(
         `UPDATE snapshots SET directory_id = ?, size_bytes = ?, inodes = ?, updated_at = ?
           WHERE snapshotter = ? AND directory_id = ?`,
@@ -158,12 +169,22 @@ class SnapshotTable implements SnapshotRecordStore {
         ...[this.#namespace, this.#snapshotter, key],
       );
       if (child) throw new CtrError("FailedPrecondition", "cannot remove snapshot with child");
-      this.#connection.run(
-        "DELETE FROM snapshots WHERE namespace = ? AND snapshotter = ? AND key = ?",
-        ...[this.#namespace, this.#snapshotter, key],
-      );
+      this.#deleteRow(key);
+      this.#connection.announce(this.#namespace, "/snapshot/remove", { key, snapshotter: this.#snapshotter });
       return { directoryId, inUse: this.#isDirectoryInUse(directoryId) };
     });
+  }
+
+  #deleteRow(key: string): void {
+    this.#connection.run(
+      "DELETE FROM snapshots WHERE namespace = ? AND snapshotter = ? AND key = ?",
+      ...[this.#namespace, this.#snapshotter, key],
+    );
+  }
+
+  #announceCommit(name: string, key: string): void {
+    const snapshotter = this.#snapshotter;
+    this.#connection.announce(this.#namespace, "/snapshot/commit", { key, name, snapshotter });
   }
 
   #requireActive(key: string, failure: string): SnapshotRecord {

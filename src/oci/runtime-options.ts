@@ -32,6 +32,14 @@ export function encodeRuncOptions(options: RuncOptions): TypedValue {
   return { typeUrl: TYPE_URL, value: Buffer.from(bytes).toString("base64") };
 }
 
+/** `runtimeoptions.v1.Options` (api/runtimeoptions/v1/api.proto): where a runtime that is not runc has its configuration. */
+export function encodeRuntimeConfig(configPath: string): TypedValue {
+  return {
+    typeUrl: "runtimeoptions.v1.Options",
+    value: Buffer.from(encodeText(2, configPath)).toString("base64"),
+  };
+}
+
 /** Fields it does not know are skipped. Throws InvalidArgument for another type and for bytes that are no message. */
 export function decodeRuncOptions({ typeUrl, value = "" }: TypedValue): RuncOptions {
   if (typeUrl !== TYPE_URL) {

@@ -5,7 +5,7 @@ import type { Reference } from "../core/reference.ts";
 import type { Fetcher, FetchOptions } from "../core/remotes.ts";
 import { type PartBudget, streamLarge } from "./blob-parts.ts";
 import { type OpenBlob, streamBlob } from "./blob-stream.ts";
-import { checkContentType } from "./content-type.ts";
+import { ACCEPTED_MANIFESTS, checkContentType } from "./content-type.ts";
 import type { Pace } from "./options.ts";
 import { checkOnward, parseRemoteUrl } from "./origins.ts";
 import { parseContentLength } from "./range.ts";
@@ -47,14 +47,28 @@ export function createFetcher(
   };
 }
 
-async function describe(
+/** What may be either is a blob before it is a manifest, as when it is fetched. */
+async function describe(...[registries, path, scope, wanted, signal]: Parameters<typeof describeAs>) {
+  const { mediaType } = wanted;
+  if (isManifest(mediaType) || isIndex(mediaType)) {
+    return describeAs(registries, path, scope, wanted, signal, "manifests");
+  }
+  try {
+    return await describeAs(registries, path, scope, wanted, signal);
+  } catch (error) {
+    if (!hasCode(error, "NotFound") || !mayBeDocument(wanted)) throw error;
+    return describeAs(registries, path, scope, wanted, signal, "manifests");
+  }
+}
+
+async function describeAs(
   registries: readonly Registry[],
   path: string,
   scope: string,
   { mediaType, digest }: Pick<Descriptor, "digest" | "mediaType">,
   signal: AbortSignal | undefined,
+  kind: "blobs" | "manifests" = "blobs",
 ): Promise<Descriptor> {
-  const kind = isManifest(mediaType) || isIndex(mediaType) ? "manifests" : "blobs";
   const request = { method: "HEAD", path: `/${path}/${kind}/${digest}`, scope, signal } as const;
   for (const [at, registry] of registries.entries()) {
     const isLast = at === registries.length - 1;
@@ -110,7 +124,7 @@ function opener(
 }
 
 /** Of a kind that we do not know: only the registry can tell whether it is a manifest. */
-function mayBeDocument({ mediaType }: Descriptor): boolean {
+function mayBeDocument({ mediaType }: Pick<Descriptor, "mediaType">): boolean {
   return ![isManifest, isIndex, isConfig, isLayer].some((isKnown) => isKnown(mediaType));
 }
 
@@ -143,9 +157,10 @@ function fromManifests(
   registry: Registry,
   path: string,
   scope: string,
-  { mediaType: accept, digest }: Descriptor,
+  { mediaType, digest }: Descriptor,
   signal: AbortSignal | undefined,
 ): OpenBlob {
+  const accept = mediaType || ACCEPTED_MANIFESTS;
   return async (headers) => {
     const response = await registry.send({
       method: "GET",
@@ -155,7 +170,7 @@ function fromManifests(
       signal,
     });
     await requireStreamed(response, registry.transport);
-    await checkContentType(response, accept);
+    if (mediaType) await checkContentType(response, mediaType);
     return response;
   };
 }

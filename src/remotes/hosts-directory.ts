@@ -18,7 +18,8 @@ export async function configuredHosts(
   const directory = await findDirectory(host, roots);
   if (!directory) return [registryHost(host, options)];
   const text = await readIfThere(join(directory, "hosts.toml"));
-  const entries = text === undefined ? [await dockerEntry(directory)] : await parseHostsFile(text, directory);
+  // An empty file is as good as none, as containerd has it.
+  const entries = text ? await parseHostsFile(text, directory) : [await dockerEntry(directory)];
   const hosts = entries.map((entry) => toHost(entry, host, options));
   return hosts.filter(({ base }, at) => hosts.findIndex((other) => other.base === base) === at);
 }
@@ -32,7 +33,10 @@ async function findDirectory(host: string, roots: readonly string[]): Promise<st
   return undefined;
 }
 
-/** Docker's layout: authorities in `*.crt`, client certificates in `*.cert` with `*.key` of the same name. */
+/**
+ * Docker's layout: authorities in `*.crt`, client certificates in `*.cert` with `*.key` of the same name, or with the
+ * key in the same file.
+ */
 async function dockerEntry(directory: string): Promise<HostEntry> {
   const names = (await readdir(directory)).sort();
   const path = (name: string) => join(directory, name);
@@ -40,8 +44,7 @@ async function dockerEntry(directory: string): Promise<HostEntry> {
     .filter((name) => name.endsWith(".cert"))
     .map((name) => {
       const key = name.replace(/\.cert$/, ".key");
-      if (names.includes(key)) return { certFile: path(name), keyFile: path(key) };
-      throw new CtrError("InvalidArgument", `${path(name)}: missing key ${key} for client certificate`);
+      return { certFile: path(name), keyFile: path(names.includes(key) ? key : name) };
     });
   return {
     capabilities: CAPABILITIES,

@@ -2,6 +2,7 @@ import { isAbsolute, join, normalize } from "node:path";
 import { readDuration } from "../core/duration.ts";
 import { CtrError } from "../core/errors.ts";
 import { quote } from "../core/quote.ts";
+import { isHeader } from "./header.ts";
 import { CAPABILITIES, type Capability } from "./hosts.ts";
 
 /** What a `hosts.toml` says of one host, or at its top of the registry itself: containerd's docs/hosts.md. */
@@ -76,7 +77,7 @@ function baseOf(address: string, overridePath: boolean, subject: string): string
 }
 
 function readCapabilities(value: unknown, subject: string): readonly Capability[] {
-  const names = texts(value, `${subject}: capabilities`);
+  const names = texts(value, `${subject}: capabilities`).map((name) => name.toLowerCase());
   const unknown = names.find((name) => !(CAPABILITIES as readonly string[]).includes(name));
   if (unknown !== undefined) {
     throw new CtrError("InvalidArgument", `${subject}: unknown capability ${quote(unknown)}`);
@@ -98,10 +99,7 @@ function readHeaders(value: unknown, subject: string): Record<string, string> {
   const headers: Record<string, string> = {};
   for (const [name, values] of Object.entries(table(value, subject))) {
     const joined = texts(values, `${subject}: ${name}`).join(", ");
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: what no header may hold
-    if (!/^[!#$%&'*+.^_`|~\w-]+$/.test(name) || /[\u0000-\u0008\u000a-\u001f\u007f]/.test(joined)) {
-      throw wrong(subject, "names and values of HTTP headers");
-    }
+    if (!isHeader(name, joined)) throw wrong(subject, "names and values of HTTP headers");
     headers[name.toLowerCase()] = joined;
   }
   return headers;

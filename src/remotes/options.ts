@@ -25,6 +25,8 @@ export interface RemoteOptions {
   credentials?: CredentialSource;
   /** Directories laid out as containerd's certs.d, with a `hosts.toml` or Docker's certificates for each host. */
   hostsDirs?: readonly string[];
+  /** Sent to registries, and no further than credentials; asked for once. */
+  headers?: () => Promise<Readonly<Record<string, string>>>;
   userAgent?: string;
   /** Told requests and responses, headers only, secrets left out: `--http-dump`. */
   dump?: (text: string) => void;

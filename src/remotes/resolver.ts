@@ -67,8 +67,9 @@ async function openRegistries(
   transport: Transport,
   options: RemoteOptions,
 ): Promise<Registry[]> {
-  const hosts = await findHosts(host, options);
-  return hosts.map((each) => new Registry(each, path, transport, options));
+  const [hosts, usual] = await Promise.all([findHosts(host, options), options.headers?.()]);
+  const withHeaders = hosts.map((each) => ({ ...each, headers: { ...usual, ...each.headers } }));
+  return withHeaders.map((each) => new Registry(each, path, transport, options));
 }
 
 function capable(registries: readonly Registry[], capability: Capability, host: string): Registry[] {

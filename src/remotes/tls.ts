@@ -54,7 +54,7 @@ export async function readTlsSettings(
   const pair = clientPairs[pairAt];
   return {
     ...(ca.length > 0 && { ca }),
-    ...(pair && { cert: await readPem(pair.certFile), key: await readPem(pair.keyFile) }),
+    ...(pair && { cert: await readPem(pair.certFile), key: await readKey(pair) }),
     ...(skipVerify && { rejectUnauthorized: false }),
   };
 }
@@ -71,6 +71,12 @@ async function readSystemAuthorities(): Promise<string | undefined> {
     if (pem) return pem;
   }
   return undefined;
+}
+
+async function readKey({ certFile, keyFile }: TlsFiles["clientPairs"][number]): Promise<string> {
+  const pem = await readPem(keyFile);
+  if (pem.includes("PRIVATE KEY-----")) return pem;
+  throw new CtrError("InvalidArgument", `${certFile}: missing key for client certificate in ${keyFile}`);
 }
 
 async function readPem(file: string): Promise<string> {

@@ -90,8 +90,11 @@ export async function waitThenDeleteBeside(
   connection: Connection,
   remove: () => Promise<void>,
 ): Promise<Exit> {
-  const exit = fromWireExit(await connection.ask({ op: "wait" }));
-  const results = await Promise.allSettled([connection.ask({ op: "delete", early: true }), remove()]);
+  const ended = connection.ask({ op: "wait" });
+  const withdrawn = connection.ask({ op: "withdraw" });
+  withdrawn.catch(() => {});
+  const exit = fromWireExit(await ended);
+  const results = await Promise.allSettled([withdrawn, remove()]);
   for (const result of results) if (result.status === "rejected") throw result.reason;
   return exit;
 }

@@ -12,6 +12,8 @@
  * The supervisor holds an exclusive flock on the directory for as long as it lives. Records are replaced by rename;
  * they are not synced: the directory is of one boot, and what a power cut leaves in it describes nothing that lives.
  */
+import type { Announcement, EventPublisher } from "../core/events.ts";
+import type { Mount } from "../core/mount.ts";
 import type { Exit } from "../core/task.ts";
 import { readSmallFile, replaceSmallFile } from "../sys/small-file.ts";
 import type { Runc } from "./runc.ts";
@@ -19,6 +21,8 @@ import type { Runc } from "./runc.ts";
 export interface Bundle {
   readonly id: string;
   readonly path: string;
+  /** Tells of the task in its namespace. */
+  publish(...announcement: Announcement): void;
 }
 
 /** Where processes' streams end. `fifo` can be attached to again, `log` be read from its file. */
@@ -31,9 +35,12 @@ export interface TaskRecord {
   terminal: boolean;
   /** Without one of its own, its other processes outlive the first unless they are killed. */
   hasPidNamespace: boolean;
+  /** As in its spec, where that limits its memory: without a limit the kernel kills no process for its sake. */
+  limitedCgroup?: string;
   /** Run by `runc delete`; they may look at the bundle. */
   hasPoststopHooks: boolean;
-  mountCount: number;
+  /** Mounted at `rootfs`. */
+  mounts: readonly Mount[];
   output: OutputKind;
   /** Directory of the FIFOs; the bundle itself unless the caller chose another. */
   fifoDir: string;
@@ -60,8 +67,10 @@ export interface ExecRecord extends ProcessIdentity {
   logPath: string;
 }
 
-export function bundleAt(path: string, id: string): Bundle {
-  return { path, id };
+/** At `<state>/tasks/NAMESPACE/ID`. */
+export function bundleAt(path: string, events: EventPublisher): Bundle {
+  const [namespace = "", id = ""] = path.split("/").slice(-2);
+  return { path, id, publish: (...announcement) => events.publish(namespace, ...announcement) };
 }
 
 export function execDir(bundle: Bundle, execId: string): string {

@@ -49,6 +49,7 @@ export function createDiskTask(context: TaskContext, bundle: Bundle): Task {
       if (status === "created") throw new CtrError("Unknown", "cannot pause task in created state");
       if (status !== "running") throw new CtrError("Unknown", `cannot pause a ${status} container`);
       await callRunc(record().runc, ["pause", id]);
+      bundle.publish("/tasks/paused", { container_id: id });
     },
     async resume() {
       const status = taskStatus(bundle);
@@ -56,6 +57,7 @@ export function createDiskTask(context: TaskContext, bundle: Bundle): Task {
       if (status === "running") throw new CtrError("Unknown", "cannot resume a running process");
       if (status !== "paused") throw new CtrError("Unknown", `cannot resume a ${status} container`);
       await callRunc(record().runc, ["resume", id]);
+      bundle.publish("/tasks/resumed", { container_id: id });
     },
     async resize(columns, rows, execId) {
       await askSupervisor(bundle, { op: "resize", columns, rows, execId });
@@ -68,6 +70,7 @@ export function createDiskTask(context: TaskContext, bundle: Bundle): Task {
       words.push("--work-path", workDir ?? join(bundle.path, "checkpoint"));
       if (!exit) words.push("--leave-running");
       await callRunc(record().runc, [...words, id]);
+      bundle.publish("/tasks/checkpointed", { container_id: id, checkpoint: imageDir });
     },
   };
 
@@ -79,7 +82,9 @@ export function createDiskTask(context: TaskContext, bundle: Bundle): Task {
     } catch (error) {
       if (!(error instanceof SupervisorGone)) throw error;
       await callRunc(record().runc, ["start", id], "OCI runtime start failed");
-      writeRecord(join(bundle.path, "init.json"), { ...readInitRecord(bundle), started: true });
+      const init = readInitRecord(bundle);
+      writeRecord(join(bundle.path, "init.json"), { ...init, started: true });
+      bundle.publish("/tasks/start", { container_id: id, pid: init?.pid ?? 0 });
     }
   }
 }

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { CtrError } from "../core/errors.ts";
 import { validateIdentifier } from "../core/identifier.ts";
 import type { Attachment, ExecProcess } from "../core/task.ts";
+import { anticipateMigration } from "./anticipate-migration.ts";
 import {
   type AttachedProcess,
   follow,
@@ -30,6 +31,7 @@ export async function startExec(
   validateIdentifier(execId);
   const status = taskStatus(bundle);
   if (status !== "running") throw new CtrError("Unknown", `cannot exec in a ${status} state`);
+  anticipateMigration();
   const connection = await connectToSupervisor(bundle);
   if (connection === undefined) throw new SupervisorGone();
   let isFollowed = false;

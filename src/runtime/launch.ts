@@ -13,6 +13,7 @@ import { join, resolve } from "node:path";
 import { CtrError, withSubject } from "../core/errors.ts";
 import type { RunTask } from "../core/task.ts";
 import { mountAll } from "../sys/mount.ts";
+import { anticipateMigration } from "./anticipate-migration.ts";
 import { type Bundle, readInitRecord, type TaskRecord, writeRecord } from "./bundle.ts";
 import { lockBundle } from "./bundle-lock.ts";
 import { type Connection, connectByFd } from "./connection.ts";
@@ -63,6 +64,7 @@ export async function prepareTask(
   };
   try {
     supervisor = spawnSupervisor(bundle, lockFd);
+    anticipateMigration();
     const request = await requested;
     const { record, stdio } = fillBundle(bundle, request, context);
     const connection = await supervisor.connection;
@@ -74,6 +76,7 @@ export async function prepareTask(
       request,
       async create({ start }) {
         try {
+          anticipateMigration();
           const { pid } = await connection.ask({ op: "create", start, stdio: stdio.plan });
           closeSync(lockFd);
           return pid;
@@ -131,8 +134,9 @@ function fillBundle(
     noPivot: runtime.noPivot ?? false,
     terminal,
     hasPidNamespace: spec.linux?.namespaces?.some(({ type, path }) => type === "pid" && !path) ?? false,
+    limitedCgroup: (spec.linux?.resources?.memory?.limit ?? 0) > 0 ? spec.linux?.cgroupsPath : undefined,
     hasPoststopHooks: (spec.hooks?.poststop?.length ?? 0) > 0,
-    mountCount: mounts.length,
+    mounts,
     output: stdio.output,
     fifoDir: stdio.fifoDir,
     logPath,
@@ -184,6 +188,7 @@ interface SpecView {
   hooks?: { poststop?: unknown[] };
   linux?: {
     cgroupsPath?: string;
+    resources?: { memory?: { limit?: number } };
     namespaces?: { type: string; path?: string }[];
     gidMappings?: { containerID: number; hostID: number }[];
   };

@@ -1,6 +1,7 @@
 /** What tasks leave behind whose client and supervisor were killed, or whose boot is over. */
 import { closeSync, linkSync, readdirSync, renameSync, statSync } from "node:fs";
 import { join } from "node:path";
+import type { EventPublisher } from "../core/events.ts";
 import { asSysError, hasErrno } from "../sys/errno.ts";
 import { tryLock } from "../sys/lock.ts";
 import { removeFile } from "../sys/small-file.ts";
@@ -24,9 +25,10 @@ export interface DeadTask {
  */
 export function findDeadTasks(
   state: string,
+  events: EventPublisher,
   hasContainer: (namespace: string, id: string) => boolean,
 ): DeadTask[] {
-  return bundlesBelow(join(state, "tasks")).flatMap(({ namespace, bundle }) => {
+  return bundlesBelow(join(state, "tasks"), events).flatMap(({ namespace, bundle }) => {
     const isDead = () => !isLocked(bundle.path) && isOver(bundle, () => hasContainer(namespace, bundle.id));
     const changedAt = statSync(bundle.path, { throwIfNoEntry: false })?.mtime;
     if (!changedAt || !isDead()) return [];
@@ -107,11 +109,11 @@ function giveBack(aside: string, path: string): void {
   }
 }
 
-function bundlesBelow(directory: string): { namespace: string; bundle: Bundle }[] {
+function bundlesBelow(directory: string, events: EventPublisher): { namespace: string; bundle: Bundle }[] {
   return names(directory).flatMap((namespace) =>
     names(join(directory, namespace)).map((id) => ({
       namespace,
-      bundle: bundleAt(join(directory, namespace, id), id),
+      bundle: bundleAt(join(directory, namespace, id), events),
     })),
   );
 }

@@ -1,6 +1,7 @@
 import { hasErrno } from "../sys/errno.ts";
 import { removeFile } from "../sys/small-file.ts";
-import type { Bundle, TaskRecord } from "./bundle.ts";
+import { unmount } from "../sys/unmount.ts";
+import { type Bundle, readExit, readInitRecord, type TaskRecord } from "./bundle.ts";
 import { removeDirectory } from "./remove-directory.ts";
 import { callRunc } from "./runc.ts";
 
@@ -10,50 +11,70 @@ import { callRunc } from "./runc.ts";
  * goes when nothing but files is left.
  */
 export async function removeTask(bundle: Bundle, record: TaskRecord): Promise<void> {
-  await (await withdrawTask(bundle, record, { early: false })).finished;
-}
-
-export interface Withdrawal {
-  /** Settles when nothing is left of the task. */
-  finished: Promise<void>;
-}
-
-/**
- * Begins a removal, and answers when nothing is mounted any more. `early`: the task is not listed any more by then,
- * and whoever wants its id waits for the bundle's lock; if we are killed before the end, litter remains.
- */
-export async function withdrawTask(
-  bundle: Bundle,
-  record: TaskRecord,
-  { early }: { early: boolean },
-): Promise<Withdrawal> {
-  if (early) removeFile(`${bundle.path}/init.json`);
-  const deleted = callRunc(record.runc, ["delete", "--force", bundle.id]);
+  const deleted = deleteFromRuntime(bundle, record);
   // Should unmounting fail, nobody awaits it any more.
   deleted.catch(() => {});
   // The mount has no part in what the runtime does now, unless a hook looks at it.
   if (record.hasPoststopHooks) await deleted;
-  await unmountRootfs(bundle, record.mountCount);
-  return { finished: deleted.then(() => removeFiles(bundle, record)) };
+  await unmountRootfs(bundle, record.mounts.length);
+  await deleted;
+  removeFiles(bundle, record);
 }
 
-/** Its code is loaded now: no supervisor needs it before its end. */
+export interface Withdrawal {
+  /** Removes what is left of the task. */
+  finish(): Promise<void>;
+}
+
+/**
+ * The first part of a removal: when it answers, nothing is mounted and no task listed any more. Whoever wants its id
+ * waits for the bundle's lock; if we are killed before the end, litter remains.
+ */
+export async function withdrawTask(bundle: Bundle, record: TaskRecord): Promise<Withdrawal> {
+  unlist(bundle);
+  if (record.hasPoststopHooks) await deleteFromRuntime(bundle, record);
+  await unmountRootfs(bundle, record.mounts.length);
+  return {
+    async finish() {
+      // Starting a program takes a millisecond, in which the caller's answer can be on its way.
+      await new Promise(setImmediate);
+      if (!record.hasPoststopHooks) await deleteFromRuntime(bundle, record);
+      removeFiles(bundle, record);
+    },
+  };
+}
+
+/** From now on it is no task any more. Of all who get here, the one who takes it off the list tells of it. */
+function unlist(bundle: Bundle): void {
+  const pid = readInitRecord(bundle)?.pid;
+  const exit = readExit(bundle);
+  if (!removeFile(`${bundle.path}/init.json`) || pid === undefined) return;
+  const id = bundle.id;
+  const end = { exit_status: exit?.status ?? 255, exited_at: exit?.at ?? new Date() };
+  // Its supervisor was killed before that.
+  if (exit === undefined) bundle.publish("/tasks/exit", { container_id: id, id, pid, ...end });
+  bundle.publish("/tasks/delete", { container_id: id, pid, ...end });
+}
+
+async function deleteFromRuntime(bundle: Bundle, { runc }: TaskRecord): Promise<void> {
+  await callRunc(runc, ["delete", "--force", bundle.id]);
+}
+
 async function unmountRootfs(bundle: Bundle, mountCount: number): Promise<void> {
-  if (mountCount === 0) return;
-  const { unmount, unmountAll } = await import("../sys/mount.ts");
   const rootfs = `${bundle.path}/rootfs`;
   try {
     for (let count = 0; count < mountCount; count++) unmount(rootfs);
   } catch (error) {
     if (!hasErrno(error, "EINVAL", "EBUSY", "ENOENT")) throw error;
     // Something else is mounted below, or somebody unmounted already: mountinfo knows.
+    const { unmountAll } = await import("../sys/mount.ts");
     unmountAll(rootfs);
   }
 }
 
 /** Everything but the mount point is plain files of ours. */
 function removeFiles(bundle: Bundle, record: TaskRecord): void {
-  removeFile(`${bundle.path}/init.json`);
+  unlist(bundle);
   removeOutsideFiles(bundle, record);
   removeDirectory(bundle.path, ["rootfs"]);
 }
@@ -72,5 +93,6 @@ export async function abandonTask(bundle: Bundle, record: TaskRecord | undefined
   }
   const { unmountAll } = await import("../sys/mount.ts");
   unmountAll(`${bundle.path}/rootfs`);
+  unlist(bundle);
   removeDirectory(bundle.path, ["rootfs"]);
 }

@@ -65,7 +65,7 @@ async function runPrepared(
   const process: AttachedProcess = { bundle, terminal: record.terminal, fifoDir: stdio.fifoDir, streams };
   const fifoJoin = record.terminal ? undefined : openFifoJoin(process);
   try {
-    const { pid, ended } = await createAndFollow(context, prepared);
+    const { pid, ended } = await createAndFollow(context, prepared, signals);
     const join = fifoJoin ?? openTerminalJoin(process);
     const identity = { pid, startTicks: readInitRecord(bundle)?.startTicks ?? 0 };
     return follow(
@@ -74,7 +74,9 @@ async function runPrepared(
       async () => {
         const task = createDiskTask(context, bundle);
         await task.wait();
-        return task.delete();
+        const exit = await task.delete();
+        await request.besideRemoval?.();
+        return exit;
       },
     );
   } catch (error) {
@@ -88,8 +90,8 @@ async function runPrepared(
  * The end is asked for with the beginning, so that a task which ends at once is deleted at once. Not with a terminal:
  * we have to take that over before.
  */
-async function createAndFollow(context: TaskContext, prepared: PreparedTask) {
-  const created = createAndStart(context, prepared);
+async function createAndFollow(context: TaskContext, prepared: PreparedTask, signals: HeldSignals) {
+  const created = createAndStart(context, prepared, signals);
   const ended = prepared.record.terminal ? undefined : waitForEnd(prepared);
   // Without a beginning, its failure is all that counts.
   ended?.catch(() => {});
@@ -102,14 +104,18 @@ function waitForEnd({ connection, request }: PreparedTask): Promise<Exit> {
 }
 
 /** In one call of the runtime, unless there is something to be done between the two. */
-async function createAndStart(context: TaskContext, prepared: PreparedTask): Promise<number> {
+async function createAndStart(
+  context: TaskContext,
+  prepared: PreparedTask,
+  signals?: HeldSignals,
+): Promise<number> {
   const { beforeStart, pidFile } = prepared.request;
   const isOneStep = beforeStart === undefined && !pidFile;
   const pid = await prepared.create({ start: isOneStep });
   if (isOneStep) return pid;
   await orDelete(context, prepared, async () => {
     writePidFileOf(prepared, pid);
-    await beforeStart?.(pid);
+    await beforeStart?.(pid, signals?.interruption());
     await prepared.connection.ask({ op: "start" });
   });
   return pid;
@@ -121,13 +127,14 @@ function writePidFileOf({ request }: PreparedTask, pid: number): void {
 
 async function orDelete(
   context: TaskContext,
-  { bundle }: PreparedTask,
+  { bundle, request }: PreparedTask,
   work: () => void | Promise<void>,
 ): Promise<void> {
   try {
     await work();
   } catch (error) {
     await createDiskTask(context, bundle).delete({ force: true });
+    await request.besideRemoval?.();
     throw error;
   }
 }

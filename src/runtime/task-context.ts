@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import type { EventPublisher } from "../core/events.ts";
 import { validateIdentifier } from "../core/identifier.ts";
 import { type Bundle, bundleAt } from "./bundle.ts";
 import type { LaunchContext } from "./launch.ts";
@@ -11,6 +12,7 @@ export interface TasksOptions {
   namespace: string;
   /** Ends the names of containers' cgroups, which the whole machine shares: the same ids may be in use elsewhere. */
   cgroupSuffix?: string;
+  events: EventPublisher;
 }
 
 /** Where the tasks of one namespace keep things. Ids are validated before they become names of files. */
@@ -23,7 +25,8 @@ export interface TaskContext {
   logPath(id: string, execId?: string): string;
 }
 
-export function createTaskContext({ state, root, namespace, cgroupSuffix = "" }: TasksOptions): TaskContext {
+export function createTaskContext(options: TasksOptions): TaskContext {
+  const { state, root, namespace, cgroupSuffix = "", events } = options;
   validateIdentifier(namespace);
   const directory = join(state, "tasks", namespace);
   const logPath = (id: string, execId?: string) => {
@@ -36,7 +39,7 @@ export function createTaskContext({ state, root, namespace, cgroupSuffix = "" }:
     directory,
     bundle(id) {
       validateIdentifier(id);
-      return bundleAt(join(directory, id), id);
+      return bundleAt(join(directory, id), events);
     },
     launch: (id) => ({ namespace, cgroupSuffix, runcRoot: join(state, "runc"), logPath: logPath(id) }),
     logPath,

@@ -13,7 +13,7 @@ import type {
 import { holdOffCollector } from "../files/collection-lock.ts";
 import { makeDirectoryDurably } from "../files/durable.ts";
 import type { SnapshotDirectories } from "./snapshot-directories.ts";
-import type { SnapshotStorage, StoredSnapshot } from "./storage.ts";
+import type { OwnerMapping, SnapshotStorage, StoredSnapshot } from "./storage.ts";
 
 /** Touches nothing on disk until it is used. */
 export function openDiskSnapshotter(
@@ -41,6 +41,7 @@ type Draft = Omit<Parameters<SnapshotRecordStore["create"]>[0], "directoryId">;
 /** Names in the database, bytes in a storage, and the order in which the two change. */
 class DiskSnapshotter implements Snapshotter {
   readonly name: string;
+  readonly canRemap: boolean;
   private readonly storage: SnapshotStorage;
   private readonly root: string;
   private readonly records: SnapshotRecordStore;
@@ -49,6 +50,7 @@ class DiskSnapshotter implements Snapshotter {
 
   constructor(storage: SnapshotStorage, root: string, records: SnapshotRecordStore) {
     this.name = storage.name;
+    this.canRemap = storage.canRemap;
     this.storage = storage;
     this.directories = storage.directories;
     this.root = root;
@@ -156,13 +158,13 @@ class DiskSnapshotter implements Snapshotter {
 
   /** The directory comes before the row; the collector, for which it is litter until then, waits meanwhile. */
   private async create(draft: Draft, isApart = false): Promise<Mount[]> {
-    const { kind, parent } = draft;
+    const { kind, parent, labels } = draft;
     const parents = parent === "" ? [] : this.parents(parent);
     makeDirectoryDurably(this.root, 0o700);
     using _ = await holdOffCollector(this.root);
     const directoryId = this.records.nextDirectoryId();
     try {
-      const stored = { ...storedSnapshot({ kind, directoryId }, parents), isApart };
+      const stored = { ...storedSnapshot({ kind, directoryId, labels }, parents), isApart };
       // A power cut can take back the id and leave what was written under it.
       if (this.directories.exists(directoryId)) this.directories.remove(directoryId);
       this.storage.make(stored);
@@ -199,10 +201,18 @@ class DiskSnapshotter implements Snapshotter {
 }
 
 function storedSnapshot(
-  { kind, directoryId }: Pick<SnapshotRecord, "kind" | "directoryId">,
+  { kind, directoryId, labels }: Pick<SnapshotRecord, "kind" | "directoryId" | "labels">,
   parents: readonly SnapshotRecord[],
 ): StoredSnapshot {
-  return { kind, id: directoryId, parentIds: parents.map((parent) => parent.directoryId).reverse() };
+  const parentIds = parents.map((parent) => parent.directoryId).reverse();
+  return { kind, id: directoryId, parentIds, owners: ownersOf(labels) };
+}
+
+/** Maps users alone, or groups alone, count for nothing. */
+function ownersOf(labels: Labels): OwnerMapping | undefined {
+  const uidMaps = labels[labelNames.snapshotUidMapping];
+  const gidMaps = labels[labelNames.snapshotGidMapping];
+  return uidMaps && gidMaps ? { uidMaps: uidMaps.split(","), gidMaps: gidMaps.split(",") } : undefined;
 }
 
 function infoOf({ key, parent, kind, labels, createdAt, updatedAt }: SnapshotRecord): SnapshotInfo {

@@ -7,8 +7,16 @@ export interface StoredSnapshot {
   kind: SnapshotKind;
   id: number;
   parentIds: readonly number[];
+  /** Owners as its mounts show them, where that is not as they are. */
+  owners?: OwnerMapping;
   /** Its parents come later (`PrepareOptions.isApart`). */
   isApart?: boolean;
+}
+
+/** Texts `CONTAINER:HOST:SIZE`. */
+export interface OwnerMapping {
+  uidMaps: readonly string[];
+  gidMaps: readonly string[];
 }
 
 /** How one kind of snapshotter keeps bytes; the tree of names is the database's. */
@@ -16,6 +24,8 @@ export interface SnapshotStorage {
   readonly name: string;
   /** Where all its snapshots are. */
   readonly directories: SnapshotDirectories;
+  /** Whether `StoredSnapshot.owners` has an effect. */
+  readonly canRemap: boolean;
   /**
    * Makes the bytes that a new snapshot begins with, durable when they are copied from its parent's. What a killed
    * call leaves is litter, since no row has the id yet. Throws FailedPrecondition where it cannot work.

@@ -2,7 +2,7 @@
  * fstab-style options as mount(2) wants them: flags, and the rest as the filesystem's own data, in containerd's
  * way. Pure.
  */
-const MS_RDONLY = 1;
+export const MS_RDONLY = 1;
 const MS_NOSUID = 2;
 const MS_NODEV = 4;
 const MS_NOEXEC = 8;
@@ -84,16 +84,21 @@ export interface MountOptions {
   propagations: number[];
   /** What the filesystem itself is told, still one option each. */
   data: string[];
+  /** containerd's `uidmap=CONTAINER:HOST:SIZE` and `gidmap=`, for the lower layers of an overlay. */
+  uidMaps: string[];
+  gidMaps: string[];
 }
 
 /** Later options win, as in fstab. Options for programs in user space (`x-…`, `X-…`) are left out. */
 export function parseMountOptions(options: readonly string[]): MountOptions {
-  const parsed: MountOptions = { flags: 0, propagations: [], data: [] };
+  const parsed: MountOptions = { flags: 0, propagations: [], data: [], uidMaps: [], gidMaps: [] };
   for (const option of options) {
     const flag = Object.hasOwn(FLAGS, option) ? FLAGS[option] : undefined;
     const propagation = Object.hasOwn(PROPAGATIONS, option) ? PROPAGATIONS[option] : undefined;
     if (flag !== undefined) parsed.flags = (parsed.flags & ~(flag.clear ?? 0)) | (flag.set ?? 0);
     else if (propagation !== undefined) parsed.propagations.push(propagation);
+    else if (option.startsWith("uidmap=")) parsed.uidMaps.push(option.slice("uidmap=".length));
+    else if (option.startsWith("gidmap=")) parsed.gidMaps.push(option.slice("gidmap=".length));
     else if (option !== "" && !/^x-/i.test(option)) parsed.data.push(option);
   }
   return parsed;

@@ -1,7 +1,7 @@
 /**
- * Mounts and unmounts. Dangerous here: a bind mount that is left behind is a door into the host's data, and a
- * recursive removal that walks through it deletes them; a mount is shared with other namespaces unless its
- * propagation says otherwise.
+ * Mounts, and takes away all that is mounted somewhere. Dangerous here: a bind mount that is left behind is a door
+ * into the host's data, and a recursive removal that walks through it deletes them; a mount is shared with other
+ * namespaces unless its propagation says otherwise.
  *
  * Kernel rules: mount(2) takes one page of data; a bind mount ignores per-mount flags until it is remounted, and
  * a remount that does not repeat them drops them; a change of propagation must come alone.
@@ -10,18 +10,23 @@ import { realpathSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { CtrError } from "../core/errors.ts";
 import type { Mount } from "../core/mount.ts";
-import { asSysError, checkCall, hasErrno, SysError } from "./errno.ts";
-import { cString, lastErrno, linkOnFirstUse } from "./libc.ts";
+import { asSysError, checkCall, hasErrno } from "./errno.ts";
+import { cString, linkOnFirstUse } from "./libc.ts";
+import { mountMappedOverlay } from "./mapped-overlay.ts";
 import { readMountInfo } from "./mount-info.ts";
-import { MS_BIND, MS_REC, MS_REMOUNT, PER_MOUNT_FLAGS, parseMountOptions } from "./mount-options.ts";
-import { fitsOnePage, mountLongOverlay } from "./overlay-mount.ts";
-
-const MNT_DETACH = 2;
-const UMOUNT_NOFOLLOW = 8;
+import {
+  type MountOptions,
+  MS_BIND,
+  MS_REC,
+  MS_REMOUNT,
+  PER_MOUNT_FLAGS,
+  parseMountOptions,
+} from "./mount-options.ts";
+import { fitsOnePage, lowerDirectories, mountLongOverlay, withLowerDirectories } from "./overlay-mount.ts";
+import { unmount } from "./unmount.ts";
 
 const libc = linkOnFirstUse({
   mount: { args: ["cstring", "cstring", "cstring", "u64", "cstring"], returns: "i32" },
-  umount2: { args: ["cstring", "i32"], returns: "i32" },
   statvfs: { args: ["cstring", "ptr"], returns: "i32" },
 });
 
@@ -32,12 +37,13 @@ const libc = linkOnFirstUse({
  */
 export function mountAt(mount: Mount, target: string): void {
   const place = mount.target === undefined ? target : join(target, mount.target);
-  const { flags, propagations, data } = parseMountOptions(mount.options);
+  const options = parseMountOptions(mount.options);
+  const { flags, propagations } = options;
   const isBind = (flags & MS_BIND) !== 0;
   const isRemount = (flags & MS_REMOUNT) !== 0;
   const isChangeOfPropagation = propagations.length > 0 && !isBind && mount.type === "none";
   const makesMount = !isRemount && !isChangeOfPropagation;
-  if (makesMount || (isRemount && !isBind)) mountFirst(mount, place, flags, data);
+  if (makesMount || (isRemount && !isBind)) mountFirst(mount, place, options);
   try {
     if (isBind) remountBind(place, flags);
     for (const propagation of propagations) callMount("", place, "", propagation, "");
@@ -47,8 +53,14 @@ export function mountAt(mount: Mount, target: string): void {
   }
 }
 
-function mountFirst({ type, source }: Mount, place: string, flags: number, data: string[]): void {
-  if (type === "overlay" && !fitsOnePage(data)) {
+function mountFirst({ type, source }: Mount, place: string, options: MountOptions): void {
+  const { flags, data } = options;
+  if (type === "overlay" && options.uidMaps.length > 0) {
+    mountMappedOverlay(place, lowerDirectories(data), options, {
+      mount: (layers) => callMount(source, place, type, flags, withLowerDirectories(data, layers).join(",")),
+      unmount: () => unmount(place, { detach: true }),
+    });
+  } else if (type === "overlay" && !fitsOnePage(data)) {
     const overlay = { source, place: resolve(place), flags, data };
     mountLongOverlay(overlay, (text) => callMount(source, overlay.place, type, flags, text));
   } else {
@@ -90,16 +102,6 @@ export function mountAll(mounts: readonly Mount[], target: string): void {
 }
 
 /**
- * Takes away the topmost mount at `target`, whose last component is not followed. `detach` takes it out of the tree
- * at once and lets the kernel finish when its last user is gone. Throws `SysError`: EINVAL when nothing is mounted,
- * EBUSY when it is in use.
- */
-export function unmount(target: string, { detach = false } = {}): void {
-  const flags = UMOUNT_NOFOLLOW | (detach ? MNT_DETACH : 0);
-  checkCall(libc().umount2(cString(target), flags), "umount", target);
-}
-
-/**
  * Takes away everything that is mounted at or below `target`, the latest first; what is busy is detached. Does
  * nothing where nothing is mounted or `target` does not exist. Throws FailedPrecondition for a mount that this
  * process is not allowed to take away (one that a user namespace locked).
@@ -131,12 +133,13 @@ export function mountPointsBelow(target: string): string[] {
 }
 
 function unmountOrDetach(place: string): void {
-  const flags = UMOUNT_NOFOLLOW;
-  if (libc().umount2(cString(place), flags) === 0) return;
-  const failure = new SysError(lastErrno(), "umount", place);
-  if (hasErrno(failure, "EBUSY")) unmount(place, { detach: true });
-  // EINVAL, ENOENT: somebody else took it away, or it hung below another one that has just gone. Mountinfo tells.
-  else if (!hasErrno(failure, "EINVAL", "ENOENT")) throw failure;
+  try {
+    unmount(place);
+  } catch (error) {
+    if (hasErrno(error, "EBUSY")) unmount(place, { detach: true });
+    // EINVAL, ENOENT: somebody else took it away, or it hung below another one that has just gone. Mountinfo tells.
+    else if (!hasErrno(error, "EINVAL", "ENOENT")) throw error;
+  }
 }
 
 /** `target` as mountinfo writes it; `undefined` where its parent does not exist. The last part is not followed. */

@@ -16,6 +16,7 @@ import {
   openFilesystemContext,
 } from "./filesystem-context.ts";
 import { linkOnFirstUse } from "./libc.ts";
+import { MS_RDONLY } from "./mount-options.ts";
 import { AT_FDCWD, closeFd, O_DIRECTORY, O_PATH, openAt } from "./open.ts";
 
 /** The smallest page less the NUL; what is longer the kernel cuts without a word. */
@@ -70,6 +71,8 @@ export function openOverlay({ source, flags, data }: Omit<OverlayMount, "place">
   try {
     configureFilesystem(contextFd, "source", source);
     for (const option of data) configureOption(contextFd, option);
+    // As mount(2) does: the filesystem itself, not only this mount of it.
+    if (flags & MS_RDONLY) configureFilesystem(contextFd, "ro");
     return createDetachedMount(contextFd, flags & MOUNT_ATTRIBUTES);
   } catch (error) {
     throw hasErrno(error, "EINVAL") ? tooOld(error) : error;
@@ -106,6 +109,20 @@ function directoriesOf(option: string): string[] {
   if (value === undefined) return [];
   if (key === "lowerdir") return value.match(/(?:\\.|[^:\\])+/g) ?? [];
   return key === "upperdir" || key === "workdir" ? [value] : [];
+}
+
+/** The lower layers that overlay options name, the topmost first. */
+export function lowerDirectories(data: readonly string[]): string[] {
+  return data
+    .filter((option) => splitOption(option).key === "lowerdir")
+    .flatMap(directoriesOf)
+    .map(unescaped);
+}
+
+/** The same options with these layers, whose paths need no escapes. */
+export function withLowerDirectories(data: readonly string[], layers: readonly string[]): string[] {
+  const others = data.filter((option) => splitOption(option).key !== "lowerdir");
+  return [...others, `lowerdir=${layers.join(":")}`];
 }
 
 function unescaped(directory: string): string {

@@ -44,11 +44,13 @@ export function replaceSmallFile(path: string, text: string, mode: number): void
   renameAt(AT_FDCWD, draft, AT_FDCWD, path);
 }
 
-/** Removes a file; one that is not there is fine. Throws `SysError`. */
-export function removeFile(path: string): void {
+/** Removes a file; false when it is not there: of several who try, one alone removes it. Throws `SysError`. */
+export function removeFile(path: string): boolean {
   try {
     unlinkAt(AT_FDCWD, path);
+    return true;
   } catch (error) {
     if (!(error instanceof SysError) || !hasErrno(error, "ENOENT")) throw error;
+    return false;
   }
 }

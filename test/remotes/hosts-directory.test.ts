@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -107,7 +107,7 @@ test("every field of a host is read, relative paths from the file's directory", 
 server = "https://s"
 ca = "/abs/ca.pem"
 [host."https://m:8443"]
-  capabilities = ["pull", "resolve"]
+  capabilities = ["pull", "Resolve"]
   ca = ["one.pem", "sub/two.pem"]
   client = [["c.cert", "c.key"], ["both.pem"]]
   skip_verify = true
@@ -171,9 +171,29 @@ for (const [text, words] of malformed) {
   });
 }
 
-test("a client certificate without its key is named", async () => {
-  const error: CtrError = await hostsBy({ "q/client.cert": "" }, "q").catch((failure) => failure);
-  assert.match((error as unknown as CtrError).message, /missing key client\.key/);
+test("beside an empty hosts.toml, too, Docker's layout counts", async () => {
+  const { hosts, root } = await hostsBy({ "q/hosts.toml": "", "q/a.crt": "" }, "q");
+  assert.equal(hosts[0]?.tls?.caFiles, [join(root, "q", "a.crt")]);
+});
+
+test("a client certificate may hold its key; one that does not is named", async () => {
+  using dir = tempDir();
+  await using registry = await startRegistry(dir.path, { tls: true, clientCertificate: true });
+  const ref = await pushImage(image, registry, "some/app", "1");
+  const { authority, clientCertificate, clientKey } = registry.certificates!;
+  const certs = join(dir.path, "certs.d");
+  const resolve = (cert: string) => {
+    writeFiles(certs, {
+      [`${registry.host}/ca.crt`]: readFileSync(authority, "utf8"),
+      [`${registry.host}/client.cert`]: cert,
+    });
+    return openResolver({ hostsDirs: [certs], pace: PACE }).resolve(ref);
+  };
+  const certificate = readFileSync(clientCertificate, "utf8");
+  const { target } = await resolve(`${certificate}${readFileSync(clientKey, "utf8")}`);
+  assert.is(target.digest, image.target.digest);
+  const error: CtrError = (await resolve(certificate).catch((failure) => failure)) as never;
+  assert.match(error.message, /client\.cert: missing key for client certificate/);
 });
 
 const PACE = { tries: 2, firstDelayMs: 1, responseMs: 3_000 };

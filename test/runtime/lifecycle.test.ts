@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { hasCode } from "../../src/core/errors.ts";
+import { openEventLog } from "../../src/events/index.ts";
 
 import { mountsBelow } from "../support/mounts.ts";
 import { processesNaming } from "../support/processes.ts";
@@ -208,7 +209,7 @@ test("a state directory of any length works, and its socket is root's alone", as
   await using t = openTestTasks();
   const { openTasks } = await import("../../src/runtime/index.ts");
   const state = join(t.path, "x".repeat(100), "y".repeat(100));
-  const tasks = openTasks({ state, root: t.root, namespace: t.namespace });
+  const tasks = openTasks({ state, root: t.root, namespace: t.namespace, events: openEventLog(state) });
   const task = await tasks.start("c1", t.request("c1", ["sleep", "100"]));
   const socket = join(state, "tasks", t.namespace, "c1/supervisor.sock");
   assert.is(statSync(socket).mode & 0o777, 0o600);

@@ -1,5 +1,5 @@
 import * as assert from "uvu/assert";
-import { type Oracle, oracleMissing, startOracle } from "./containerd.ts";
+import { type Oracle, type OracleOptions, oracleMissing, startOracle } from "./containerd.ts";
 import type { RunResult } from "./run-program.ts";
 import { openWorkbench, type Workbench, type WorkbenchOptions } from "./workbench.ts";
 
@@ -14,7 +14,7 @@ export interface Step {
   ours?: { because: string; code?: number; stdout?: string; class?: string };
 }
 
-export interface BesideOptions extends WorkbenchOptions {
+export interface BesideOptions extends WorkbenchOptions, OracleOptions {
   /** What both are brought to before the first step, and words that stand for names. */
   prepare?: (beside: Beside) => Promise<void>;
   normalise?: (text: string) => string;
@@ -33,10 +33,11 @@ export interface Beside extends AsyncDisposable {
 }
 
 export async function openBeside(options: BesideOptions = {}): Promise<Beside> {
-  if (oracleMissing()) throw new Error(`the real ctr is needed: ${oracleMissing()}`);
+  const missing = options.programs ? undefined : oracleMissing();
+  if (missing) throw new Error(`the real ctr is needed: ${missing}`);
   await using cleanup = new AsyncDisposableStack();
   const bench = cleanup.use(await openWorkbench({ isPulled: false, ...options }));
-  const oracle = cleanup.use(await startOracle(bench.directory.path));
+  const oracle = cleanup.use(await startOracle(bench.directory.path, options));
   const words = new Map([["IMAGE", bench.image]]);
   const beside: Beside = {
     bench,

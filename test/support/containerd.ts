@@ -28,25 +28,33 @@ export function oracleMissing(): string | undefined {
   return missing.length > 0 ? `${missing.join(", ")} not installed` : undefined;
 }
 
+export interface OracleOptions {
+  /** Where ctr, containerd and its shim are, of another version than the machine's. */
+  programs?: string;
+}
+
 /**
  * Starts containerd with root, state and socket below `directory`, without CRI, and waits until it answers. Disposing
  * ends it and its shims by what they are called with, and removes every mount, cgroup and file it made.
  */
-export async function startOracle(directory: string): Promise<Oracle> {
-  const missing = oracleMissing();
+export async function startOracle(directory: string, { programs }: OracleOptions = {}): Promise<Oracle> {
+  const missing = programs ? undefined : oracleMissing();
   if (missing) throw new Error(`no real ctr to compare with: ${missing}`);
+  const program = (name: string) => (programs ? join(programs, name) : name);
   const home = join(directory, "containerd");
   mkdirSync(home, { recursive: true });
   const address = join(home, "socket");
   const configFile = join(home, "config.toml");
   writeFileSync(configFile, configuration(home, address));
   const namespace = `${basename(dirname(directory))}-${basename(directory)}`;
-  const daemon = Bun.spawn(["containerd", "--config", configFile], {
+  const daemon = Bun.spawn([program("containerd"), "--config", configFile], {
+    // Its shim is found on PATH.
+    env: { ...process.env, PATH: [programs, process.env.PATH].filter(Boolean).join(":") },
     stdin: "ignore",
     stdout: Bun.file(join(home, "log")),
     stderr: Bun.file(join(home, "errors")),
   });
-  const command = ["ctr", "--address", address, "--namespace", namespace];
+  const command = [program("ctr"), "--address", address, "--namespace", namespace];
   const withOptions =
     (options: RunOptions) =>
     (...words: string[]) =>

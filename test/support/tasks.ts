@@ -1,6 +1,7 @@
 import { copyFileSync, existsSync, mkdirSync, readdirSync, symlinkSync } from "node:fs";
 import { basename, join } from "node:path";
 import type { CreateTask, ExecProcess, ProcessIo, Tasks } from "../../src/core/task.ts";
+import { openEventLog } from "../../src/events/index.ts";
 import { openTasks } from "../../src/runtime/index.ts";
 import { cgroupsNamed, removeCgroupsNamed } from "./cgroups.ts";
 import { killNaming } from "./processes.ts";
@@ -55,7 +56,7 @@ export function openTestTasks(): TestTasks {
   // Its cgroups are found by this name.
   const namespace = `${basename(join(dir.path, ".."))}-${basename(dir.path)}`;
   makeRootfs(rootfs);
-  const tasks = openTasks({ state, root, namespace });
+  const tasks = openTasks({ state, root, namespace, events: openEventLog(state) });
   return {
     tasks,
     path: dir.path,

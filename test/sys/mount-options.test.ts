@@ -9,11 +9,23 @@ const NOEXEC = 8;
 const BIND = 4096;
 const REC = 16384;
 
-test("flags, propagation and the filesystem's own data are told apart", () => {
-  assert.equal(parseMountOptions(["rbind", "ro", "nosuid", "rslave", "size=64k", "mode=755"]), {
+test("flags, propagation, maps of owners and the filesystem's own data are told apart", () => {
+  const options = [
+    "rbind",
+    "ro",
+    "nosuid",
+    "rslave",
+    "size=64k",
+    "uidmap=0:1:2",
+    "uidmap=3:4:5",
+    "gidmap=6:7:8",
+  ];
+  assert.equal(parseMountOptions([...options, "mode=755"]), {
     flags: BIND | REC | RDONLY | NOSUID,
     propagations: [(1 << 19) | REC],
     data: ["size=64k", "mode=755"],
+    uidMaps: ["0:1:2", "3:4:5"],
+    gidMaps: ["6:7:8"],
   });
 });
 

@@ -11,15 +11,9 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import type { Mount } from "../../src/core/mount.ts";
 import { type Errno, hasErrno, SysError } from "../../src/sys/errno.ts";
-import {
-  isMountPoint,
-  mountAll,
-  mountAt,
-  mountPointsBelow,
-  unmount,
-  unmountAll,
-} from "../../src/sys/mount.ts";
+import { isMountPoint, mountAll, mountAt, mountPointsBelow, unmountAll } from "../../src/sys/mount.ts";
 import { readMountInfo } from "../../src/sys/mount-info.ts";
+import { unmount } from "../../src/sys/unmount.ts";
 import { memoryDir } from "../support/memory-dir.ts";
 import { tempDir } from "../support/temp.ts";
 

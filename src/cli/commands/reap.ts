@@ -1,16 +1,19 @@
+import { releaseNetwork } from "../../client/container-network.ts";
 import { removeAbandoned } from "../../client/ephemeral.ts";
 import { hasCode } from "../../core/errors.ts";
 import { defineCommand, required } from "../command.ts";
 
 export default defineCommand({
-  summary: "remove the container of a `run --rm` whose client was killed",
+  summary: "clean up after a task that has ended, and that nobody waited for",
   flags: {},
   args: { container: required("container id must be provided") },
   async run({ args }, context) {
+    const client = await context.openClient();
     try {
-      await removeAbandoned(await context.openClient(), args.container);
+      await removeAbandoned(client, args.container);
     } catch (error) {
       if (!hasCode(error, "NotFound")) throw error;
     }
+    await releaseNetwork(client, args.container);
   },
 });

@@ -1,8 +1,8 @@
-import { createContainer, generateId } from "../../client/containers.ts";
+import { generateId } from "../../client/containers.ts";
 import { deleteContainer } from "../../client/delete-container.ts";
 import { findImage } from "../../client/images.ts";
 import type { Client } from "../../client/open.ts";
-import { type RunOptions, run, runDetached, runEphemeral, startDetached } from "../../client/run.ts";
+import { type RunOptions, run, runDetached, runEphemeral } from "../../client/run.ts";
 import { hasCode } from "../../core/errors.ts";
 import { parseLabels } from "../../core/labels.ts";
 import { defineCommand, optional, variadic } from "../command.ts";
@@ -10,11 +10,12 @@ import type { Context } from "../context.ts";
 import { alwaysSynced } from "../flags/always.ts";
 import { booleanFlag, type FlagValues, stringFlag } from "../flags/flag.ts";
 import { isolationFlags, isolationOf } from "../flags/isolation.ts";
-import { nameContainer, newContainerFlags } from "../flags/new-container.ts";
+import { isWantedCni, nameContainer, newContainerFlags } from "../flags/new-container.ts";
 import { platformOf } from "../flags/platform.ts";
 import { runtimeOf } from "../flags/runtime.ts";
 import { containerLabelsOf, specInputOf } from "../flags/spec.ts";
 import { taskIoFlags, taskIoOf } from "../flags/task-io.ts";
+import { networkOptions } from "../network-options.ts";
 import { writeOut } from "../output.ts";
 import { UsageError } from "../usage-error.ts";
 
@@ -27,6 +28,10 @@ const runFlags = {
   }),
   ...isolationFlags,
   ...newContainerFlags,
+  dumpConfig: stringFlag("file that the runtime spec is written to, before the container is started", {
+    placeholder: "FILE",
+    completion: "files",
+  }),
   syncFs: alwaysSynced,
 };
 
@@ -55,8 +60,11 @@ export default defineCommand({
       labels: containerLabelsOf(flags),
       snapshotter: flags.snapshotter,
       snapshotterLabels: parseLabels(flags.snapshotterLabel),
-      runtime: await runtimeOf(flags, flags.runcSystemdCgroup),
-      signal: context.signal,
+      remapLabels: flags.remapLabels,
+      runtime: await runtimeOf(flags),
+      dumpSpec: flags.dumpConfig,
+      cni: isWantedCni(flags),
+      ...networkOptions(context),
       io: taskIoOf(flags, flags.tty),
       noPivot: flags.noPivot,
       pidFile: flags.pidFile,
@@ -86,12 +94,9 @@ async function start(
 /** In the foreground, with the streams elsewhere. */
 async function runUnattached(client: Client, options: RunOptions, isEphemeral: boolean): Promise<number> {
   const { followTask } = await import("../follow-task.ts");
-  await createContainer(client, options);
-  try {
-    return await followTask(() => startDetached(client, options.id, options));
-  } finally {
-    if (isEphemeral) await deleteContainer(client, options.id);
-  }
+  const status = await followTask(client, (interrupted) => runDetached(client, { ...options, interrupted }));
+  if (isEphemeral) await deleteContainer(client, options.id);
+  return status;
 }
 
 /** What is not there yet is pulled without a word on standard output, which is the container's. */

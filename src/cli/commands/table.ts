@@ -7,7 +7,9 @@ export const commands: Group = {
   summary: "pull, store and run containers",
   members: [
     { names: ["version"], load: () => import("./version.ts") },
+    { names: ["info"], load: () => import("./info.ts") },
     { names: ["run"], load: () => import("./run.ts") },
+    { names: ["install"], load: () => import("./install.ts") },
     {
       names: ["containers", "c", "container"],
       summary: "manage containers",
@@ -41,6 +43,7 @@ export const commands: Group = {
         },
       ],
     },
+    { names: ["events", "event"], load: () => import("./events.ts") },
     {
       names: ["images", "image", "i"],
       summary: "manage images",
@@ -85,7 +88,10 @@ export const commands: Group = {
     {
       names: ["plugins", "plugin"],
       summary: "look at what ctr is made of",
-      members: [{ names: ["list", "ls"], load: () => import("./plugins/list.ts") }],
+      members: [
+        { names: ["list", "ls"], load: () => import("./plugins/list.ts") },
+        { names: ["inspect-runtime"], load: () => import("./plugins/inspect-runtime.ts") },
+      ],
     },
     {
       names: ["snapshots", "snapshot"],
@@ -139,6 +145,18 @@ export const commands: Group = {
       summary: "OCI tools",
       members: [{ names: ["spec"], load: () => import("./oci/spec.ts") }],
     },
+    {
+      names: ["deprecations"],
+      summary: "ask what will go away",
+      members: [{ names: ["list"], load: () => import("./deprecations/list.ts") }],
+    },
+    { names: ["pprof"], hidden: true, load: () => import("./not-here/pprof.ts") },
+    {
+      names: ["sandboxes", "sandbox", "sb", "s"],
+      hidden: true,
+      load: () => import("./not-here/sandboxes.ts"),
+    },
+    { names: ["shim"], hidden: true, load: () => import("./not-here/shim.ts") },
     { names: ["_collect"], hidden: true, load: () => import("./collect.ts") },
     { names: ["_reap"], hidden: true, load: () => import("./reap.ts") },
   ],

@@ -1,11 +1,8 @@
 import type { SpecInput } from "../../client/spec.ts";
-import { UsageError } from "../usage-error.ts";
 import { booleanFlag, type FlagValues, floatFlag, integerFlag, listFlag, stringFlag } from "./flag.ts";
 
 /** Resources and identities that `run` alone can set. */
 export const isolationFlags = {
-  cgroup: stringFlag("cgroup of the container; empty for none of its own", { placeholder: "PATH" }),
-  runcSystemdCgroup: booleanFlag("have systemd make the cgroup; needs --cgroup"),
   cpus: floatFlag("number of CPUs it may use, as 1.5; 0 is all", { default: 0 }),
   cpuShares: integerFlag("its share of CPU time among others", { default: 1024 }),
   cpusetCpus: stringFlag("CPUs it may run on, as 0-3,5", { placeholder: "LIST" }),
@@ -13,19 +10,14 @@ export const isolationFlags = {
   rlimitNofile: stringFlag("open files allowed", { placeholder: "SOFT[:HARD]" }),
   uidmap: listFlag("map user ids, together with --gidmap", { placeholder: "CONTAINER:HOST:SIZE" }),
   gidmap: listFlag("map group ids, together with --uidmap", { placeholder: "CONTAINER:HOST:SIZE" }),
+  remapLabels: booleanFlag("have the snapshotter map owners of files for --uidmap, and fail where it cannot"),
   privilegedWithoutHostDevices: booleanFlag("keep the host's devices from a --privileged container"),
 };
 
 /** Throws InvalidArgument. */
 export async function isolationOf(flags: FlagValues<typeof isolationFlags>): Promise<Partial<SpecInput>> {
-  if (flags.runcSystemdCgroup && !flags.cgroup) {
-    throw new UsageError(
-      'option --runc-systemd-cgroup requires --cgroup to be set, e.g. "machine.slice:foo:deadbeef"',
-    );
-  }
   const { parseIdMapping, parseRlimit } = await import("../../client/spec.ts");
   return {
-    cgroup: flags.cgroup,
     cpus: flags.cpus || undefined,
     cpuShares: flags.cpuShares > 0 ? flags.cpuShares : undefined,
     cpusetCpus: flags.cpusetCpus,

@@ -1,5 +1,6 @@
 import {
   type Credentials,
+  dockerHeaders,
   type RemoteOptions,
   storedCredentials,
   USUAL_HOSTS_DIRS,
@@ -53,6 +54,7 @@ export async function remoteOptionsOf(
     tls: { caFile, certFile, keyFile },
     credentials: (asked, repository) =>
       credentials && asked === host ? credentials : storedCredentials(asked, repository),
+    headers: dockerHeaders,
     hostsDirs: flags.hostsDir ? [flags.hostsDir] : USUAL_HOSTS_DIRS,
     dump: flags.httpDump ? say : undefined,
     trace: flags.httpTrace ? say : undefined,

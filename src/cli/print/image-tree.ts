@@ -1,17 +1,18 @@
 import type { ImageNode } from "../../client/inspect-image.ts";
+import { isManifest } from "../../core/media-type.ts";
 import type { Image } from "../../core/records.ts";
 import { sortLabels } from "./labels.ts";
-import { formatTime } from "./times.ts";
+import { formatGoTime } from "./times.ts";
 
 const RULE = "─".repeat(23);
 
-/** As the real ctr 2.1 draws it; what is not here is said so, where that one gives up. */
+/** As the real ctr 2.1 draws it, and says what is not here as those after it do, of layers too. */
 export function formatImageTree(image: Image, root: ImageNode, withContent: boolean): string {
   const labels = Object.entries(sortLabels(image.labels));
   const lines = [
     image.name,
-    `│    Created: ${formatTime(image.createdAt)}`,
-    `│    Updated: ${formatTime(image.updatedAt)}`,
+    `│    Created: ${formatGoTime(image.createdAt)}`,
+    `│    Updated: ${formatGoTime(image.updatedAt)}`,
     ...labels.map(([key, value]) => `│    Label ${JSON.stringify(key)}: ${JSON.stringify(value)}`),
     ...nodeLines(root, "", true, withContent),
   ];
@@ -24,10 +25,15 @@ function nodeLines(node: ImageNode, prefix: string, isLast: boolean, withContent
   const below = `${prefix}${isLast ? "    " : "│   "}`;
   const beside = children.length > 0 ? `${below}│   ` : below;
   return [
-    `${prefix}${isLast ? "└── " : "├── "}${mediaType} @${digest} (${size} bytes)${labels ? "" : " missing"}`,
+    `${prefix}${isLast ? "└── " : "├── "}${mediaType} @${digest} (${size} bytes)`,
     ...(platform ? [`${beside} Platform: ${platform.os}/${platform.architecture}`] : []),
+    ...(labels ? [] : [`${below}└──  Content does not exist locally, skipping`]),
     ...(withContent ? contentLines(node, beside) : []),
-    ...children.flatMap((child, at) => nodeLines(child, below, at === children.length - 1, withContent)),
+    ...children.flatMap((child, at) => {
+      // Of a manifest, the config comes first; layers show nothing of what they hold.
+      const isLayer = isManifest(mediaType) && at > 0;
+      return nodeLines(child, below, at === children.length - 1, withContent && !isLayer);
+    }),
   ];
 }
 

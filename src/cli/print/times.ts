@@ -14,7 +14,8 @@ export function formatTime(time: Date): string {
 
 const twoDigits = (value: number): string => String(value).padStart(2, "0");
 
-/** As Go's `Time.String`, in UTC: `2006-01-02 15:04:05.999 +0000 UTC`. */
-export function formatGoTime(time: Date): string {
-  return `${formatTime(time).replace("T", " ").replace(/Z$/, "")} +0000 UTC`;
+/** As Go's `Time.String`, in UTC: `2006-01-02 15:04:05.999 +0000 UTC`. A text is RFC 3339 in UTC. */
+export function formatGoTime(time: Date | string): string {
+  const text = typeof time === "string" ? time : time.toISOString();
+  return `${text.replace("T", " ").replace(/(?:(\.\d*[1-9])0*|\.0*)?Z$/, "$1")} +0000 UTC`;
 }

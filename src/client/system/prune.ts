@@ -41,6 +41,7 @@ export async function prune(client: Client, signal?: AbortSignal): Promise<Prune
 export async function settledLeftovers(client: Client): Promise<Leftover[]> {
   const young = await findLeftovers(client, 0);
   if (young.length === 0) return [];
-  if (young.some(({ kind }) => kind === "task" || kind === "log")) await Bun.sleep(SETTLED_MS);
+  if (young.some(({ kind }) => kind === "task" || kind === "network" || kind === "log"))
+    await Bun.sleep(SETTLED_MS);
   return findLeftovers(client, SETTLED_MS);
 }

@@ -1,18 +1,26 @@
 import { readFile } from "node:fs/promises";
+import { homedir } from "node:os";
+import { join } from "node:path";
 import { CtrError } from "../../core/errors.ts";
 import { JsonFields } from "../../core/json-fields.ts";
 import { quote } from "../../core/quote.ts";
 import type { Credentials } from "../options.ts";
 import { keyFit } from "./auth-keys.ts";
 
-/** A Docker config.json or Podman auth.json, as far as it is about credentials. */
+/** A Docker config.json or Podman auth.json, as far as it is about registries. */
 export interface AuthFile {
   /** For messages. */
   name: string;
   auths: JsonFields | undefined;
   credHelpers: Readonly<Record<string, string>>;
   credsStore: string | undefined;
+  httpHeaders: Readonly<Record<string, string>>;
 }
+
+export const dockerConfigFile = (environment: NodeJS.ProcessEnv): string =>
+  join(environment.DOCKER_CONFIG || join(homeOf(environment), ".docker"), "config.json");
+
+export const homeOf = (environment: NodeJS.ProcessEnv): string => environment.HOME || homedir();
 
 /** Undefined when there is no such file. Throws InvalidArgument for one that cannot be read or understood. */
 export async function readAuthFile(path: string, isLegacy = false): Promise<AuthFile | undefined> {
@@ -33,12 +41,13 @@ export function parseAuthFile(text: string, name: string, isLegacy = false): Aut
   const trimmed = text.replace(/[\s\0]+$/, "");
   if (trimmed === "") return undefined;
   const fields = JsonFields.parse(Buffer.from(trimmed), name);
-  if (isLegacy) return { name, auths: fields, credHelpers: {}, credsStore: undefined };
+  if (isLegacy) return { name, auths: fields, credHelpers: {}, credsStore: undefined, httpHeaders: {} };
   return {
     name,
     auths: fields.object("auths"),
     credHelpers: fields.stringMap("credHelpers") ?? {},
     credsStore: fields.string("credsStore") || undefined,
+    httpHeaders: fields.stringMap("HttpHeaders") ?? {},
   };
 }
 

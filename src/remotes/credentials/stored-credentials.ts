@@ -1,8 +1,15 @@
-import { homedir } from "node:os";
 import { join } from "node:path";
 import { hasCode } from "../../core/errors.ts";
 import type { CredentialSource, Credentials } from "../options.ts";
-import { type AuthFile, findInAuths, type Match, parseAuthFile, readAuthFile } from "./auth-file.ts";
+import {
+  type AuthFile,
+  dockerConfigFile,
+  findInAuths,
+  homeOf,
+  type Match,
+  parseAuthFile,
+  readAuthFile,
+} from "./auth-file.ts";
 import { keyFit } from "./auth-keys.ts";
 import { askHelper } from "./helper.ts";
 
@@ -40,14 +47,13 @@ async function readAll(environment: NodeJS.ProcessEnv): Promise<AuthFile[]> {
 }
 
 function usualFiles(environment: NodeJS.ProcessEnv): { path: string; isLegacy?: boolean }[] {
-  const home = environment.HOME || homedir();
+  const home = homeOf(environment);
   const runtime = environment.XDG_RUNTIME_DIR || `/run/containers/${process.getuid?.() ?? 0}`;
   const config = environment.XDG_CONFIG_HOME || join(home, ".config");
-  const docker = environment.DOCKER_CONFIG || join(home, ".docker");
   return [
     { path: join(runtime, "containers/auth.json") },
     { path: join(config, "containers/auth.json") },
-    { path: join(docker, "config.json") },
+    { path: dockerConfigFile(environment) },
     { path: join(home, ".dockercfg"), isLegacy: true },
   ];
 }

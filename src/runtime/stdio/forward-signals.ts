@@ -21,10 +21,20 @@ const FORWARDED = [
   "SIGIO",
 ] as const;
 
+/** By these people tell a program to end. */
+const ENDING = new Set<number>([
+  constants.signals.SIGHUP,
+  constants.signals.SIGINT,
+  constants.signals.SIGQUIT,
+  constants.signals.SIGTERM,
+]);
+
 /** Signals that no longer end this process. Disposing gives them back their usual effect. */
 export interface HeldSignals extends Disposable {
   /** Passes on those that have come, and all that come. */
   passTo(send: (signalNumber: number) => void): void;
+  /** Aborts when one comes, or has come, by which people end programs. */
+  interruption(): AbortSignal;
 }
 
 /**
@@ -33,9 +43,20 @@ export interface HeldSignals extends Disposable {
 export function holdSignals(): HeldSignals {
   const held: number[] = [];
   let receive = (signalNumber: number): void => void held.push(signalNumber);
-  const handle = (signal: NodeJS.Signals) => receive(constants.signals[signal]);
+  let interrupt = () => {};
+  const handle = (signal: NodeJS.Signals) => {
+    const signalNumber = constants.signals[signal];
+    receive(signalNumber);
+    if (ENDING.has(signalNumber)) interrupt();
+  };
   for (const signal of FORWARDED) process.on(signal, handle);
   return {
+    interruption() {
+      const controller = new AbortController();
+      interrupt = () => controller.abort();
+      if (held.some((signalNumber) => ENDING.has(signalNumber))) interrupt();
+      return controller.signal;
+    },
     passTo(send) {
       receive = send;
       for (const signalNumber of held.splice(0)) send(signalNumber);

@@ -1,10 +1,12 @@
 import { CtrError } from "../../core/errors.ts";
 import { type Bundle, readTaskRecord, type TaskRecord, writeRecord } from "../bundle.ts";
-import { abandonTask, type Withdrawal, withdrawTask } from "../remove-task.ts";
+import { abandonTask, removeTask, withdrawTask } from "../remove-task.ts";
 import { callRunc } from "../runc.ts";
+import type { OomWatch } from "./out-of-memory.ts";
 import { type StartContext, type SupervisedProcess, startProcess } from "./processes.ts";
 import type { StdioPlan } from "./protocol.ts";
 import type { End } from "./reaper.ts";
+import { tellCreation, tellExit } from "./tell.ts";
 
 /** The container and its first process. */
 export interface Container {
@@ -17,6 +19,8 @@ export interface Container {
   /** Whether the first process has ended, the others maybe not yet. */
   readonly isEnding: boolean;
   readonly isRemoved: boolean;
+  /** Whether somebody has asked for more than its creation. */
+  readonly isToRun: boolean;
   /** A failure leaves nothing of the task. Answers when it is created, or started. */
   create(start: boolean, stdio: StdioPlan): Promise<SupervisedProcess>;
   start(): Promise<void>;
@@ -35,8 +39,11 @@ export function createContainer(bundle: Bundle, context: StartContext, onEnded: 
   let init: SupervisedProcess | undefined;
   let end: End | undefined;
   let isEnding = false;
+  let isToRun = false;
   let removal: Promise<void> | undefined;
   let ended: Promise<End> | undefined;
+  /** Its start, if it is one of its own, has been told of. */
+  let starting: Promise<void> = Promise.resolve();
 
   const created = <T>(value: T | undefined): T => {
     if (value !== undefined) return value;
@@ -44,22 +51,29 @@ export function createContainer(bundle: Bundle, context: StartContext, onEnded: 
   };
 
   const create = async (task: TaskRecord, start: boolean, stdio: StdioPlan) => {
-    const isStarted = start || task.checkpointDir !== undefined;
+    const memory = await openMemoryWatch(bundle, task.limitedCgroup);
+    isToRun = start || task.checkpointDir !== undefined;
     init = await startProcess(
       {
         runc: task.runc,
         directory: ".",
         terminal: task.terminal,
         stdio,
+        onFound: memory?.begin,
         failure: "OCI runtime create failed",
         command: (options) => [...createCommand(bundle, task, start), ...options, bundle.id],
       },
       context,
     );
     const { pid, startTicks } = init;
-    writeRecord("init.json", { pid, startTicks, started: isStarted });
+    writeRecord("init.json", { pid, startTicks, started: isToRun });
+    tellCreation(bundle, task, stdio, pid);
+    if (isToRun) tellStart(pid);
     ended = init.ended.then(async (initEnd) => {
       isEnding = true;
+      await starting.catch(() => {});
+      memory?.end();
+      tellExit(bundle, bundle.id, pid, initEnd);
       if (!task.hasPidNamespace) await killOthers(task);
       end = initEnd;
       onEnded();
@@ -68,14 +82,24 @@ export function createContainer(bundle: Bundle, context: StartContext, onEnded: 
     return init;
   };
 
+  const tellStart = (pid: number) => bundle.publish("/tasks/start", { container_id: bundle.id, pid });
+
+  const start = async () => {
+    const { pid, startTicks } = created(init);
+    isToRun = true;
+    await callRunc(created(record).runc, ["start", bundle.id], "OCI runtime start failed");
+    if (removal === undefined) writeRecord("init.json", { pid, startTicks, started: true });
+    tellStart(pid);
+  };
+
   /** Processes of a shared pid namespace do not end with the first. */
   const killOthers = (task: TaskRecord) =>
     // It fails when none is left.
     callRunc(task.runc, ["kill", "--all", bundle.id, "KILL"]).catch(() => "");
 
-  const removeWhole = async (withdrawal: Promise<Withdrawal>): Promise<void> => {
+  const removing = async (work: Promise<void>): Promise<void> => {
     try {
-      await (await withdrawal).finished;
+      await work;
       init?.close();
     } catch (error) {
       // It may be asked for again, once what was in its way is gone.
@@ -97,6 +121,9 @@ export function createContainer(bundle: Bundle, context: StartContext, onEnded: 
     get isEnding() {
       return isEnding;
     },
+    get isToRun() {
+      return isToRun;
+    },
     get isRemoved() {
       return removal !== undefined;
     },
@@ -112,30 +139,48 @@ export function createContainer(bundle: Bundle, context: StartContext, onEnded: 
         throw error;
       }
     },
-    async start() {
-      const { pid, startTicks } = created(init);
-      await callRunc(created(record).runc, ["start", bundle.id], "OCI runtime start failed");
-      if (removal === undefined) writeRecord("init.json", { pid, startTicks, started: true });
+    start() {
+      starting = start();
+      return starting;
     },
     async wait() {
       await creation;
       return created(ended);
     },
     remove() {
-      removal ??= removeWhole(withdrawTask(bundle, created(record), { early: false }));
+      removal ??= removing(removeTask(bundle, created(record)));
       return removal;
     },
     async withdraw() {
       if (removal !== undefined) return removal;
-      const withdrawal = withdrawTask(bundle, created(record), { early: true });
-      removal = removeWhole(withdrawal);
+      const withdrawal = withdrawTask(bundle, created(record));
+      removal = removing(withdrawal.then(({ finish }) => finish()));
       removal.catch(() => {});
       await withdrawal;
     },
     async abandon() {
+      // A creation under way would go on to make what is being removed.
+      await creation?.catch(() => {});
       removal ??= abandonTask(bundle, record);
       await removal;
     },
+  };
+}
+
+/** Loaded by those who need it. */
+async function openMemoryWatch({ id, publish }: Bundle, cgroupsPath: string | undefined) {
+  if (cgroupsPath === undefined) return undefined;
+  const { watchForOom } = await import("./out-of-memory.ts");
+  let watch: OomWatch | undefined;
+  return {
+    begin(pid: number) {
+      try {
+        watch = watchForOom(pid, cgroupsPath, () => publish("/tasks/oom", { container_id: id }));
+      } catch {
+        // A container that cannot be watched runs all the same.
+      }
+    },
+    end: () => watch?.end(),
   };
 }
 

@@ -5,6 +5,7 @@ import type { Runc } from "../runc.ts";
 import { type StartContext, type SupervisedProcess, startProcess } from "./processes.ts";
 import { type StdioPlan, toWireExit, type WireExit } from "./protocol.ts";
 import type { End } from "./reaper.ts";
+import { tellExit } from "./tell.ts";
 
 /** Processes beside the first. Their directories are made by clients, and claim their ids. */
 export interface Execs {
@@ -31,6 +32,7 @@ export function createExecs(bundle: Bundle, context: StartContext, onEnded: () =
     stdio: StdioPlan,
   ): Promise<SupervisedProcess> => {
     const directory = `execs/${execId}`;
+    bundle.publish("/tasks/exec-added", { container_id: bundle.id, exec_id: execId });
     const options = ["exec", "--detach", "--process", `${directory}/process.json`];
     try {
       const exec = await startProcess(
@@ -46,7 +48,9 @@ export function createExecs(bundle: Bundle, context: StartContext, onEnded: () =
       );
       writeRecord(`${directory}/exec.json`, { ...record, pid: exec.pid, startTicks: exec.startTicks });
       running.set(execId, exec);
-      void exec.ended.then(() => {
+      bundle.publish("/tasks/exec-started", { container_id: bundle.id, exec_id: execId, pid: exec.pid });
+      void exec.ended.then((end) => {
+        tellExit(bundle, execId, exec.pid, end);
         running.delete(execId);
         exec.close();
         onEnded();

@@ -30,6 +30,8 @@ export interface StartPlan {
   stdio: StdioPlan;
   /** The runtime's command, given its options for pid file and terminal. */
   command: (options: readonly string[]) => string[];
+  /** Called when it is there, and its end, should that have come already, not yet seen. */
+  onFound?: (pid: number) => void;
   /** Begins the sentence when the runtime fails. */
   failure: string;
 }
@@ -65,6 +67,7 @@ async function start(plan: StartPlan, { reaper, childPids }: StartContext): Prom
     if (status !== 0) throw failureFromLog(logPath, plan.failure);
     const pid = Number(readSmallFile(pidFile));
     const startTicks = readProcessStat(pid)?.startTicks ?? 0;
+    plan.onFound?.(pid);
     return takeOver({ pid, startTicks }, plan.directory, reaper, stdio, console?.receiveMaster());
   } catch (error) {
     stdio?.close();

@@ -41,11 +41,13 @@ export type Request =
   | { op: "resize"; execId?: string; columns: number; rows: number }
   | { op: "closeStdin"; execId?: string }
   | { op: "deleteExec"; execId: string }
+  /** Removes the stopped task, and ends the supervisor. */
+  | { op: "delete" }
   /**
-   * Removes the stopped task, and ends the supervisor. `early`: answered when nothing is mounted, and no task listed,
-   * any more; the rest goes afterwards.
+   * Does so at the end of the first process, unless this client has died by then. Answered when nothing is mounted,
+   * and no task listed, any more; the rest goes afterwards.
    */
-  | { op: "delete"; early?: boolean }
+  | { op: "withdraw" }
   /** Answered by one byte and the terminal's master (SCM_RIGHTS), or by a line with an error. */
   | { op: "console"; execId?: string };
 
@@ -58,6 +60,7 @@ export interface Answers {
   closeStdin: Record<string, never>;
   deleteExec: WireExit;
   delete: WireExit;
+  withdraw: WireExit;
   console: Record<string, never>;
 }
 

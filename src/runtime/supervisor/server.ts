@@ -59,7 +59,8 @@ function serve(socket: LineSocket, supervisor: Supervisor, onServed = () => {}):
 
 /** After this its client needs nobody to clean up after it. */
 function endsTask(request: Request): boolean {
-  return request.op === "delete" || (request.op === "wait" && request.thenDelete === true);
+  if (request.op === "wait") return request.thenDelete === true;
+  return request.op === "delete" || request.op === "withdraw";
 }
 
 async function answer(
@@ -89,7 +90,9 @@ async function answer(
     case "deleteExec":
       return execs.delete(request.execId);
     case "delete":
-      return remove(supervisor, request.early === true);
+      return remove(supervisor);
+    case "withdraw":
+      return withdraw(supervisor, isOpen);
     case "console":
       await sendMaster(supervisor.process(request.execId), socket);
       return undefined;
@@ -116,13 +119,18 @@ async function wait(
   return toWireExit(end);
 }
 
-async function remove({ container, during }: Supervisor, isEarly: boolean): Promise<WireExit> {
+async function remove({ container }: Supervisor): Promise<WireExit> {
   if (!container.isEnding) {
     throw new CtrError("FailedPrecondition", "task must be stopped before deletion: running");
   }
   const end = await container.wait();
-  if (!isEarly) await container.remove();
-  else {
+  await container.remove();
+  return toWireExit(end);
+}
+
+async function withdraw({ container, during }: Supervisor, isWanted: () => boolean): Promise<WireExit> {
+  const end = await container.wait();
+  if (isWanted()) {
     await container.withdraw();
     // Should it fail, its litter is found by the next task of that name, or by the collector.
     void during(() => container.remove()).catch(() => {});

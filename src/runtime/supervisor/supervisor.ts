@@ -42,6 +42,8 @@ export function createSupervisor(bundle: Bundle, leave: () => void): Supervisor 
   const leaveIfDone = () => {
     const { record, end, isRemoved } = container;
     if (workCount > 0 || execs.runningCount > 0 || (end === undefined && !isRemoved)) return;
+    // It will ask for the end, or go.
+    if (owner === "present" && record?.whenAbandoned) return;
     if (owner === "gone" && record?.whenAbandoned) {
       owner = "replaced";
       childPids.add(startDetached(record.whenAbandoned));
@@ -73,8 +75,10 @@ export function createSupervisor(bundle: Bundle, leave: () => void): Supervisor 
     },
     ownerGone() {
       if (owner === "present") owner = "gone";
-      // It died, or failed, before it asked for anything.
+      const isLeftUnstarted = container.record?.whenAbandoned !== undefined && !container.isToRun;
+      if (isLeftUnstarted && !container.isRemoved) return void during(() => container.abandon());
       if (container.record !== undefined) return leaveIfDone();
+      // It died, or failed, before it asked for anything.
       const prepared = readTaskRecord(bundle);
       void during(async () => {
         await container.abandon();

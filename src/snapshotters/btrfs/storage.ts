@@ -13,6 +13,7 @@ export function openBtrfs(root: string): SnapshotStorage {
   return {
     name: "btrfs",
     directories,
+    canRemap: false,
     make({ kind, id, parentIds: [parentId] }) {
       btrfsDevice(root);
       directories.make(id);

@@ -1,5 +1,6 @@
 import type { Mount } from "../../core/mount.ts";
 import type { SnapshotKind } from "../../core/snapshotter.ts";
+import type { OwnerMapping } from "../storage.ts";
 
 export interface Layers {
   kind: SnapshotKind;
@@ -7,6 +8,7 @@ export interface Layers {
   work: string;
   /** The topmost first. */
   lowers: readonly string[];
+  owners?: OwnerMapping;
   /** An overlay whose lower directories are not known yet: to be written to, not to be mounted. */
   isApart?: boolean;
 }
@@ -16,7 +18,7 @@ export interface Layers {
  * Kernel, overlayfs.rst: the leftmost lower directory is on top.
  */
 export function overlayMounts(
-  { kind, upper, work, lowers, isApart = false }: Layers,
+  { kind, upper, work, lowers, owners, isApart = false }: Layers,
   kernelOptions: readonly string[],
 ): Mount[] {
   const isView = kind === "View";
@@ -26,8 +28,12 @@ export function overlayMounts(
   const options = [...kernelOptions];
   if (!isView) options.push(`workdir=${escaped(work)}`, `upperdir=${escaped(upper)}`);
   if (lowers.length > 0) options.push(`lowerdir=${lowers.map(escapedLower).join(":")}`);
+  if (!isView && owners)
+    options.push(...optionsOf("uidmap", owners.uidMaps), ...optionsOf("gidmap", owners.gidMaps));
   return [{ type: "overlay", source: "overlay", options }];
 }
+
+const optionsOf = (name: string, maps: readonly string[]): string[] => maps.map((map) => `${name}=${map}`);
 
 function bind(source: string, access: "ro" | "rw"): Mount {
   return { type: "bind", source, options: [access, "rbind"] };

@@ -5,8 +5,11 @@ import { syncFd } from "../../sys/storage.ts";
 import { diskUsage } from "../disk-usage.ts";
 import { makeDirectory, SnapshotDirectories, withDirectory } from "../snapshot-directories.ts";
 import type { SnapshotStorage } from "../storage.ts";
-import { kernelOptions } from "./kernel-options.ts";
+import { kernelOptions, takesMappedLayers } from "./kernel-options.ts";
+import { mappedOwner } from "./mapped-owner.ts";
 import { overlayMounts } from "./mounts.ts";
+
+const NOBODY_ELSE = { uid: 0, gid: 0 };
 
 /** `ID/fs` holds what a snapshot changed, `ID/work` is overlayfs's own. */
 export function openOverlayfs(root: string): SnapshotStorage {
@@ -16,12 +19,14 @@ export function openOverlayfs(root: string): SnapshotStorage {
   return {
     name: "overlayfs",
     directories,
+    canRemap: takesMappedLayers(),
     /** `fs` becomes the merged root, and so belongs to whom the parent's belongs. */
-    make({ id, parentIds: [parentId] }) {
+    make({ id, parentIds: [parentId], owners }) {
       directories.make(id);
       makeDirectory(workOf(id), 0o711);
-      const owner = parentId === undefined ? undefined : withDirectory(directories.filesOf(parentId), statFd);
-      makeDirectory(directories.filesOf(id), 0o755, owner);
+      const parentOwner =
+        parentId === undefined ? NOBODY_ELSE : withDirectory(directories.filesOf(parentId), statFd);
+      makeDirectory(directories.filesOf(id), 0o755, owners ? mappedOwner(parentOwner, owners) : parentOwner);
     },
     putAbove({ id, parentIds: [parentId] }) {
       const { uid, gid } = withDirectory(directories.filesOf(parentId!), statFd);
@@ -33,11 +38,11 @@ export function openOverlayfs(root: string): SnapshotStorage {
       });
     },
     usage: ({ id }) => diskUsage(directories.filesOf(id)),
-    mounts({ kind, id, parentIds, isApart }) {
+    mounts({ kind, id, parentIds, owners, isApart }) {
       options ??= kernelOptions();
       const lowers = parentIds.map((parentId) => directories.filesOf(parentId));
       const upper = directories.filesOf(id);
-      return overlayMounts({ kind, upper, work: workOf(id), lowers, isApart }, options);
+      return overlayMounts({ kind, upper, work: workOf(id), lowers, owners, isApart }, options);
     },
   };
 }

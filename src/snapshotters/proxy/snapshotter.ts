@@ -33,6 +33,8 @@ export function openProxy(options: ProxyOptions): Snapshotter {
 
 class Proxied implements Snapshotter {
   readonly name: string;
+  /** A plugin would have to say so. */
+  readonly canRemap = false;
   private readonly root: string;
   private readonly records: SnapshotRecordStore;
   private readonly plugin: Plugin;

@@ -74,6 +74,21 @@ test("null-io and log-uri run in the foreground, without leaving anything with -
   assert.is(await leftovers(), "");
 });
 
+test("dump-config writes the spec before the container starts; a file that cannot be is a failure without traces", async () => {
+  const { ctr, image, directory } = bench;
+  const file = directory.join("spec.json");
+  await ctr.ok("run", "--dump-config", file, image, "dumped", "true");
+  const text = readFileSync(file, "utf8");
+  assert.match(text, '{\n  "ociVersion"');
+  assert.equal(JSON.parse(text), JSON.parse(await ctr.ok("containers", "info", "--spec", "dumped")));
+  await ctr.ok("containers", "delete", "dumped");
+  const failed = await ctr("run", "--dump-config", "/nosuch/spec.json", image, "dumped", "true");
+  assert.is(failed.code, 1);
+  assert.match(failed.stderr, /^ctr: .*\/nosuch\/spec\.json.*no such file or directory\n$/);
+  assert.is(await leftovers(), "");
+  assert.not.match(await ctr.ok("snapshots", "list"), "dumped");
+});
+
 test("a signal to a foreground run without streams reaches the container", async () => {
   const { ctr, image } = bench;
   const script = "trap 'exit 9' TERM; touch /trapping; while :; do sleep 0.05; done";
@@ -97,7 +112,7 @@ test("what cannot go together is refused before anything is made", async () => {
   assert.match(await said("--runc-systemd-cgroup", image, "x"), /requires --cgroup to be set/);
   assert.match(
     await said("--runtime", "other", "--runc-binary", "crun", image, "x"),
-    /goes with the runtime/,
+    /runc-binary and runc-systemd-cgroup is only supported/,
   );
   assert.is(await leftovers(), "");
 });

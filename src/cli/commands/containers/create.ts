@@ -1,7 +1,8 @@
 import { createContainer, generateId } from "../../../client/containers.ts";
 import { parseLabels } from "../../../core/labels.ts";
 import { defineCommand, optional, variadic } from "../../command.ts";
-import { nameContainer, newContainerFlags } from "../../flags/new-container.ts";
+import { neverUsedPidFile } from "../../flags/always.ts";
+import { isWantedCni, nameContainer, newContainerFlags } from "../../flags/new-container.ts";
 import { runtimeOf } from "../../flags/runtime.ts";
 import { containerLabelsOf, specInputOf } from "../../flags/spec.ts";
 import { writeOut } from "../../output.ts";
@@ -14,7 +15,7 @@ export default defineCommand({
     "containers create docker.io/library/busybox:latest web sleep 100",
     "containers create --config spec.json web",
   ],
-  flags: newContainerFlags,
+  flags: { ...newContainerFlags, pidFile: neverUsedPidFile },
   args: {
     image: optional({ completion: "images" }),
     container: optional(),
@@ -33,6 +34,7 @@ export default defineCommand({
       snapshotter: flags.snapshotter,
       snapshotterLabels: parseLabels(flags.snapshotterLabel),
       runtime: await runtimeOf(flags),
+      cni: isWantedCni(flags),
       signal: context.signal,
     });
     if (id !== args.container && !flags.config) writeOut(`${id}\n`);

@@ -1,4 +1,5 @@
 import { defineCommand, optional } from "../../command.ts";
+import { neverUsedContentRoot, neverUsedTimeout } from "../../flags/always.ts";
 import { outputFlag } from "../../flags/output.ts";
 import { formatAge } from "../../print/ages.ts";
 import { printListing } from "../../print/listing.ts";
@@ -8,7 +9,7 @@ import { tableStyles } from "../../print/table.ts";
 export default defineCommand({
   summary: "list blobs on their way in",
   description: "A filter selects by ref.",
-  flags: { output: outputFlag },
+  flags: { output: outputFlag, timeout: neverUsedTimeout, root: neverUsedContentRoot },
   args: { filter: optional() },
   async run({ flags, args }, context) {
     const client = await context.openClient();

@@ -18,7 +18,7 @@ export default defineCommand({
     allPlatforms: booleanFlag("fetch every platform"),
     allMetadata: booleanFlag("also fetch manifests and configs of the other platforms"),
     skipMetadata: booleanFlag("only fetch what belongs to the chosen platforms, as is the default"),
-    metadataOnly: booleanFlag("fetch no layers"),
+    metadataOnly: booleanFlag("fetch manifests and configs of every platform, and no layers"),
     quiet: booleanFlag("print nothing", { alias: "q" }),
   },
   args: { ref: required("please provide an image reference to fetch", { completion: "images" }) },
@@ -30,7 +30,7 @@ export default defineCommand({
     await pull(client, args.ref, {
       resolver: await openResolver(remote),
       platforms,
-      allMetadata: flags.allMetadata && !flags.skipMetadata,
+      allMetadata: flags.metadataOnly || (flags.allMetadata && !flags.skipMetadata),
       withoutLayers: flags.metadataOnly,
       withoutUnpacking: true,
       labels: parseLabels(flags.label),

@@ -1,4 +1,5 @@
 import { constants } from "node:os";
+import { deleteTask } from "../../../client/delete-container.ts";
 import { hasCode } from "../../../core/errors.ts";
 import type { Task } from "../../../core/task.ts";
 import { forEachName } from "../../batch.ts";
@@ -24,7 +25,7 @@ export default defineCommand({
       return (await task.deleteExec(execId)).status;
     }
     await forEachName(args.containers, async (id) => {
-      const { status } = await (await requireTask(client, id)).delete({ force });
+      const { status } = await deleteTask(client, await requireTask(client, id), { force });
       if (status !== 0) warn(`task ${id} exit with non-zero exit code ${status}`);
     });
     return 0;

@@ -1,3 +1,5 @@
+import { networkAddresses } from "../../../client/container-network.ts";
+import type { Client } from "../../../client/open.ts";
 import { hasCode } from "../../../core/errors.ts";
 import type { Task } from "../../../core/task.ts";
 import { defineCommand } from "../../command.ts";
@@ -19,12 +21,17 @@ export default defineCommand({
         style: tableStyles.wideHeader,
         header: ["TASK", "PID", "STATUS"],
         rows: described.map(({ id, pid, status }) => [id, String(pid), status.toUpperCase()]),
-        records: described,
+        records: flags.output === "json" ? await withAddresses(client, described) : [],
       },
       flags.output,
     );
   },
 });
+
+async function withAddresses<T extends { id: string }>(client: Client, tasks: T[]) {
+  const addresses = await networkAddresses(client);
+  return tasks.map((task) => ({ ...task, addresses: addresses(task.id) }));
+}
 
 /** Undefined for one that is gone by now. */
 async function describe(task: Task) {

@@ -3,6 +3,7 @@ import type { Spec } from "../../../core/runtime-spec.ts";
 import { defineCommand, required } from "../../command.ts";
 import { booleanFlag } from "../../flags/flag.ts";
 import { taskIoFlags, taskIoOf } from "../../flags/task-io.ts";
+import { networkOptions } from "../../network-options.ts";
 
 export default defineCommand({
   summary: "start a container that exists",
@@ -17,13 +18,15 @@ export default defineCommand({
     const client = await context.openClient();
     const spec = (await client.containers()).get(args.container).spec as Spec;
     const io = taskIoOf(flags, spec.process?.terminal ?? false);
-    const options = { io, noPivot: flags.noPivot, pidFile: flags.pidFile };
+    const options = { io, noPivot: flags.noPivot, pidFile: flags.pidFile, ...networkOptions(context) };
     if (flags.detach) {
       await startDetached(client, args.container, options);
       return 0;
     }
     if (io.kind === "attached") return (await startAttached(client, args.container, options)).status;
     const { followTask } = await import("../../follow-task.ts");
-    return followTask(() => startDetached(client, args.container, options));
+    return followTask(client, (interrupted) =>
+      startDetached(client, args.container, { ...options, interrupted }),
+    );
   },
 });

@@ -1,0 +1,60 @@
+import { CtrError } from "../core/errors.ts";
+import { JsonFields } from "../core/json-fields.ts";
+import type { NetworkAddress } from "../core/network.ts";
+import { quote } from "../core/quote.ts";
+import { isSpoken } from "./version.ts";
+
+const MOST_ENTRIES = 10_000;
+
+/** What a plugin answered, and is handed on. */
+export type PluginResult = Readonly<Record<string, unknown>>;
+
+/** The answer to ADD. Throws InvalidArgument for what is none, or none of a version that we know. */
+export function parseResult(stdout: string, cniVersion: string, subject: string): PluginResult {
+  const fields = JsonFields.parse(Buffer.from(stdout), subject);
+  const version = fields.string("cniVersion") || cniVersion;
+  if (!isSpoken(version))
+    throw fields.wrong("cniVersion", `a version of CNI that is known here (${quote(version)})`);
+  addressesIn(fields, "");
+  return { ...JSON.parse(stdout), cniVersion: version };
+}
+
+/** Of the container's own interfaces; `interfaceName` is that of addresses which do not say. */
+export function addressesOf(result: PluginResult, interfaceName: string): NetworkAddress[] {
+  return addressesIn(new JsonFields(result, "network attachment"), interfaceName);
+}
+
+function addressesIn(fields: JsonFields, interfaceName: string): NetworkAddress[] {
+  const interfaces = fields.objects("interfaces", MOST_ENTRIES) ?? [];
+  const addresses = (fields.objects("ips", MOST_ENTRIES) ?? []).flatMap((entry) => {
+    const at = entry.count("interface");
+    const address = entry.string("address") ?? "";
+    if (at === undefined) return [{ interface: interfaceName, address }];
+    const place = interfaces[at];
+    if (place === undefined) throw entry.wrong("interface", "the number of an interface");
+    // Without a sandbox it is one of the host's.
+    return place.string("sandbox") ? [{ interface: place.string("name") ?? interfaceName, address }] : [];
+  });
+  return [...addresses, ...oldAddresses(fields, interfaceName)];
+}
+
+/** As until version 0.2.0. */
+function oldAddresses(fields: JsonFields, interfaceName: string): NetworkAddress[] {
+  return ["ip4", "ip6"].flatMap((family) => {
+    const address = fields.object(family)?.string("ip");
+    return address ? [{ interface: interfaceName, address }] : [];
+  });
+}
+
+/** Why a plugin failed: in its own words where it says so as the specification wants it, or else on standard error. */
+export function failureWords(stdout: string, stderr: string, status: string): string {
+  try {
+    const answer = JsonFields.parse(Buffer.from(stdout), "");
+    const words = [answer.string("msg"), answer.string("details")].filter(Boolean).join("; ");
+    if (words) return words;
+  } catch (error) {
+    if (!(error instanceof CtrError)) throw error;
+  }
+  const last = [stderr, stdout].map((text) => text.trim()).find(Boolean);
+  return last ? `${status}: ${quote(last)}` : status;
+}

@@ -1,0 +1,101 @@
+/**
+ * What must outlive whoever made it: which containers are, or may be, in a network, and all that it takes to take them
+ * out again. One file for each below `networks/`, in place before the first plugin is called and until the last one
+ * has let go.
+ */
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { CtrError } from "../core/errors.ts";
+import { parseExactJson } from "../core/exact-json.ts";
+import { TEMPORARY_PREFIX, writeFileAtomically } from "../files/atomic-write.ts";
+import { makeDirectoryDurably } from "../files/durable.ts";
+import { asSysError, hasErrno } from "../sys/errno.ts";
+import { isSameProcessAlive, readProcessStat } from "../sys/process.ts";
+import { readSmallFile, removeFile } from "../sys/small-file.ts";
+import type { NetworkConfig } from "./config.ts";
+
+/** A process that is recognised after a reboot, too. */
+interface BootedProcess {
+  pid: number;
+  startTicks: number;
+  bootId: string;
+}
+
+export interface AttachmentRecord {
+  /** The container's. */
+  namespace: string;
+  id: string;
+  network: NetworkConfig;
+  interfaceName: string;
+  /** Where its network namespace is kept. */
+  netns: string;
+  pluginDirectories: readonly string[];
+  args: string;
+  capabilityArgs: Readonly<Record<string, unknown>>;
+  /** The container's first: the attachment is of no use without it. */
+  process: BootedProcess;
+  /** What the last plugin answered, once all have. */
+  result?: Readonly<Record<string, unknown>>;
+}
+
+/** By the names that plugins know containers by. */
+export interface AttachmentRecords {
+  pathOf(name: string): string;
+  /** Throws DataLoss for one that cannot be read. */
+  get(name: string): AttachmentRecord | undefined;
+  /** Durably. */
+  put(name: string, record: AttachmentRecord): void;
+  remove(name: string): void;
+  names(): string[];
+}
+
+export function openRecords(directory: string): AttachmentRecords {
+  const pathOf = (name: string) => join(directory, name);
+  return {
+    pathOf,
+    get(name) {
+      const text = readSmallFile(pathOf(name));
+      return text === undefined ? undefined : parseRecord(text, pathOf(name));
+    },
+    put(name, record) {
+      makeDirectoryDurably(directory, 0o700);
+      writeFileAtomically(pathOf(name), `${JSON.stringify(record)}\n`);
+    },
+    remove: (name) => removeFile(pathOf(name)),
+    names() {
+      try {
+        return readdirSync(directory)
+          .filter((name) => !name.startsWith(TEMPORARY_PREFIX))
+          .sort();
+      } catch (error) {
+        if (hasErrno(error, "ENOENT")) return [];
+        throw asSysError(error, directory);
+      }
+    },
+  };
+}
+
+function parseRecord(text: string, path: string): AttachmentRecord {
+  try {
+    const record = parseExactJson(text) as AttachmentRecord;
+    if (record.network.plugins && record.process.pid > 0) return record;
+  } catch {
+    // As damaged as one without its fields.
+  }
+  throw new CtrError("DataLoss", `record of a network attachment ${path}`, {
+    hint: "remove the file; what it stood for has to be removed by hand",
+  });
+}
+
+/** Throws NotFound for a process that is gone. */
+export function bootedProcess(pid: number): BootedProcess {
+  const stat = readProcessStat(pid);
+  if (stat === undefined) throw new CtrError("NotFound", `process ${pid}`);
+  return { pid, startTicks: stat.startTicks, bootId: bootId() };
+}
+
+/** Whether the container has come to its end: by itself, or with its boot. */
+export const isOver = ({ process: { pid, startTicks, bootId: boot } }: AttachmentRecord): boolean =>
+  boot !== bootId() || !isSameProcessAlive(pid, startTicks);
+
+const bootId = (): string => readSmallFile("/proc/sys/kernel/random/boot_id")?.trim() ?? "";

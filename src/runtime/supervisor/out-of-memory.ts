@@ -1,0 +1,57 @@
+/** Processes of a container that the kernel kills because its memory is used up. */
+import { openPath, writeNow } from "../../sys/descriptors.ts";
+import { onNotice, openChangeNotice, openEventFd } from "../../sys/notices.ts";
+import { closeFd, O_RDONLY, O_WRONLY } from "../../sys/open.ts";
+import { readSmallFile } from "../../sys/small-file.ts";
+
+export interface OomWatch {
+  /** Tells of what was not told of yet, and of nothing afterwards: at the end of the container. */
+  end(): void;
+}
+
+/** For a process that has not been reaped; `cgroupsPath` as in its spec. Throws for one in no memory cgroup. */
+export function watchForOom(pid: number, cgroupsPath: string, tell: () => void): OomWatch {
+  const { directory, isV1 } = memoryCgroupOf(pid, cgroupsPath);
+  const path = `${directory}/${isV1 ? "memory.oom_control" : "memory.events"}`;
+  const killCount = () => Number(/^oom_kill (\d+)$/m.exec(readSmallFile(path) ?? "")?.[1] ?? 0);
+  let toldCount = 0;
+  let isOver = false;
+  const look = (leastCount: number) => {
+    const count = Math.max(killCount(), leastCount);
+    if (count > toldCount && !isOver) tell();
+    toldCount = count;
+  };
+  const fd = isV1 ? openOomNotice(directory, path) : openChangeNotice(path);
+  // Version 1 says so before it kills, and where it is told not to kill at all; version 2 counts other things too.
+  const notices = onNotice(fd, () => look(isV1 ? toldCount + 1 : 0));
+  return {
+    end() {
+      notices[Symbol.dispose]();
+      look(0);
+      isOver = true;
+    },
+  };
+}
+
+/** As in cgroup.ts, without what that loads. */
+function memoryCgroupOf(pid: number, cgroupsPath: string): { directory: string; isV1: boolean } {
+  const text = readSmallFile(`/proc/${pid}/cgroup`) ?? "";
+  const v1 = /^\d+:memory:(.*)$/m.exec(text)?.[1];
+  // Version 1 shows in its root a process that has ended; the spec says where it was.
+  if (v1 !== undefined)
+    return { directory: `/sys/fs/cgroup/memory${v1 === "/" ? cgroupsPath : v1}`, isV1: true };
+  const v2 = /^0::(.*)$/m.exec(text)?.[1];
+  if (v2 === undefined) throw new Error(`no memory cgroup of process ${pid}`);
+  return { directory: `/sys/fs/cgroup${v2}`, isV1: false };
+}
+
+/** man 7 cgroups does not have it: Documentation/admin-guide/cgroup-v1/memory.rst, "OOM Control". */
+function openOomNotice(directory: string, controlPath: string): number {
+  const fd = openEventFd();
+  const controlFd = openPath(controlPath, O_RDONLY);
+  const registerFd = openPath(`${directory}/cgroup.event_control`, O_WRONLY);
+  writeNow(registerFd, Buffer.from(`${fd} ${controlFd}`));
+  closeFd(controlFd);
+  closeFd(registerFd);
+  return fd;
+}

@@ -1,0 +1,59 @@
+import { chownSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { mountAt, mountPointsBelow, unmountAll } from "../../src/sys/mount.ts";
+import { type TempDir, tempDir } from "../support/temp.ts";
+
+function makeLayers(dir: TempDir) {
+  for (const name of ["upper", "lower", "lowest", "work", "place"]) mkdirSync(dir.join(name));
+  writeFileSync(dir.join("lower/root"), "root's");
+  writeFileSync(dir.join("lowest/other"), "other's");
+  chownSync(dir.join("lowest/other"), 5, 6);
+  return [
+    ...[`upperdir=${dir.join("upper")}`, `workdir=${dir.join("work")}`],
+    `lowerdir=${dir.join("lower")}:${dir.join("lowest")}`,
+  ];
+}
+
+const mount = (dir: TempDir, options: string[]) =>
+  mountAt({ type: "overlay", source: "overlay", options }, dir.join("place"));
+
+test("lower layers show mapped owners, keep their own, and nothing else stays mounted", () => {
+  using dir = tempDir();
+  const maps = ["uidmap=0:100000:3", "uidmap=3:50000:10", "gidmap=0:200000:65536"];
+  mount(dir, [...makeLayers(dir), ...maps]);
+  const owner = (path: string) => [statSync(dir.join(path)).uid, statSync(dir.join(path)).gid];
+  assert.equal(
+    [owner("place/root"), owner("place/other")],
+    [
+      [100000, 200000],
+      [50002, 200006],
+    ],
+  );
+  assert.equal(
+    [owner("lower/root"), owner("lowest/other")],
+    [
+      [0, 0],
+      [5, 6],
+    ],
+  );
+  assert.equal(mountPointsBelow(dir.path), [dir.join("place")]);
+  writeFileSync(dir.join("place/other"), "changed");
+  assert.equal(owner("upper/other"), [50002, 200006]);
+  assert.is(readFileSync(dir.join("lowest/other"), "utf8"), "other's");
+  unmountAll(dir.join("place"));
+});
+
+test("a map that the kernel refuses, and a layer that is not there, leave nothing mounted", () => {
+  using dir = tempDir();
+  const options = makeLayers(dir);
+  assert.throws(
+    () => mount(dir, [...options, "uidmap=0:1:10", "uidmap=5:1:10", "gidmap=0:1:1"]),
+    /invalid argument/,
+  );
+  const missing = options.map((option) => option.replace(/lowest$/, "nowhere"));
+  assert.throws(() => mount(dir, [...missing, "uidmap=0:1:1", "gidmap=0:1:1"]), /no such file or directory/);
+  assert.equal(mountPointsBelow(dir.path), []);
+});
+
+test.run();
