@@ -1,7 +1,7 @@
-import type { ContentStore } from "../core/content.ts";
+import type { ContentReader, ContentStore } from "../core/content.ts";
 import type { Descriptor } from "../core/descriptor.ts";
 import { type Digest, splitDigest } from "../core/digest.ts";
-import { CtrError, hasCode } from "../core/errors.ts";
+import { CtrError, hasCode, ignoringAbsence } from "../core/errors.ts";
 import { labelNames } from "../core/labels.ts";
 import { type Compression, isForeignLayer, layerCompression } from "../core/media-type.ts";
 import type { ProgressListener } from "../core/progress.ts";
@@ -28,17 +28,33 @@ export async function convertLayer(
   compression: Compression,
   context: ConvertLayerContext,
 ): Promise<Descriptor> {
-  const { content, onProgress, signal } = context;
+  const { content } = context;
   if ([undefined, compression].includes(layerCompression(layer.mediaType))) return layer;
   const reader = await openLayer(content, layer);
   if (!reader) return layer;
   await using _ = reader;
+  const ref = `convert-${compression}-${layer.digest}-${randomHex(6)}`;
+  try {
+    return await recompress(layer, reader, { ref, compression }, context);
+  } catch (error) {
+    await ignoringAbsence(content.abort(ref));
+    throw error;
+  }
+}
+
+async function recompress(
+  layer: Descriptor,
+  reader: ContentReader,
+  { ref, compression }: { ref: string; compression: Compression },
+  context: ConvertLayerContext,
+): Promise<Descriptor> {
+  const { content, onProgress, signal } = context;
   const source = new Measured(layer.digest, (offset) =>
     onProgress?.({ name: refKey(layer), state: "converting", offset, total: layer.size }),
   );
   const tar = new Measured();
   const result = new Measured();
-  await using writer = await content.writer(`convert-${compression}-${layer.digest}-${randomHex(6)}`);
+  await using writer = await content.writer(ref);
   const uncompressed = tar.stream(context.decompress(source.stream(reader.stream())));
   for await (const chunk of result.stream(context.compress(uncompressed, compression))) {
     signal?.throwIfAborted();

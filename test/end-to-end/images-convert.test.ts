@@ -148,6 +148,7 @@ test(
     }
     assert.is(await ctr.ok("images", "ls", "-q"), `${image}\n`);
     assert.is(await ctr.ok("leases", "ls", "-q"), "");
+    assert.equal(JSON.parse(await ctr.ok("content", "active", "-o", "json")), []);
   }),
 );
 

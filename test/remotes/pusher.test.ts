@@ -235,6 +235,21 @@ const refusals: [
     /got digest/,
     3,
   ],
+  [
+    "a byte taken of each chunk",
+    {
+      faults: {
+        PUT: [broken(MEBIBYTE)],
+        PATCH: Array.from({ length: 1000 }, (_, at) => ({
+          status: 202,
+          headers: { range: `0-${MEBIBYTE + at}` },
+        })),
+      },
+    },
+    "Unavailable",
+    /registry counts/,
+    120,
+  ],
   ["no location", { location: () => undefined }, "Unavailable", /does not say where/, 2],
   ["a location that is none", { location: () => "ftp://x/" }, "InvalidArgument", /no web address/, 2],
   [

@@ -24,8 +24,8 @@ export interface Front extends AsyncDisposable {
   /** `127.0.0.1:PORT`. */
   readonly host: string;
   readonly url: string;
-  /** Of each request, with the bytes of its body that went on to the registry. */
-  readonly seen: (FrontRequest & { bodyBytes: number })[];
+  /** Each request, with the bytes of its body that went on to the registry. */
+  readonly seen: (FrontRequest & { bodyBytes: number; isEnded: boolean })[];
 }
 
 /** A proxy before a registry on loopback, as most registries have one, that makes trouble where it is told to. */
@@ -36,9 +36,11 @@ export async function startFront(
   const seen: Front["seen"] = [];
   const server = createServer((asked, answer) => {
     const { method = "", url: path = "", headers, socket } = asked;
-    const entry = { method, path, headers, bodyBytes: 0 };
+    const entry = { method, path, headers, bodyBytes: 0, isEnded: false };
     seen.push(entry);
-    passOn(port, asked, answer, judge(entry), entry).catch(() => socket.destroy());
+    passOn(port, asked, answer, judge(entry), entry)
+      .catch(() => socket.destroy())
+      .finally(() => (entry.isEnded = true));
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
