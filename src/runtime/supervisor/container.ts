@@ -51,8 +51,8 @@ export function createContainer(bundle: Bundle, context: StartContext, onEnded: 
   };
 
   const create = async (task: TaskRecord, start: boolean, stdio: StdioPlan) => {
-    const memory = await openMemoryWatch(bundle, task.limitedCgroup);
     isToRun = start || task.checkpointDir !== undefined;
+    const memory = await openMemoryWatch(bundle, task.limitedCgroup);
     init = await startProcess(
       {
         runc: task.runc,
