@@ -14,10 +14,10 @@
 import type { Announcement, Envelope, EventPublisher } from "../core/events.ts";
 import type { Labels } from "../core/labels.ts";
 import { readClock } from "../sys/clock.ts";
-import { writeNow } from "../sys/descriptors.ts";
+import { positionOf, writeNow } from "../sys/descriptors.ts";
 import { mkdirAt } from "../sys/entries.ts";
 import { hasErrno } from "../sys/errno.ts";
-import { positionOf, punchHead } from "../sys/holes.ts";
+import { punchHead } from "../sys/holes.ts";
 import { AT_FDCWD, closeFd, O_APPEND, O_CREAT, O_NOFOLLOW, O_WRONLY, openAt } from "../sys/open.ts";
 
 const BLOCK_BYTES = 4096;

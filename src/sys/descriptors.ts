@@ -13,6 +13,7 @@ const F_GETFL = 3;
 const F_SETFL = 4;
 const F_SETPIPE_SZ = 1031;
 const O_CLOEXEC = 0o2000000;
+const SEEK_CUR = 1;
 
 const libc = linkOnFirstUse({
   mkfifo: { args: ["cstring", "u32"], returns: "i32" },
@@ -20,6 +21,7 @@ const libc = linkOnFirstUse({
   fcntl: { args: ["i32", "i32", LONG], returns: "i32" },
   read: { args: ["i32", "ptr", SIZE], returns: LONG },
   write: { args: ["i32", "ptr", SIZE], returns: LONG },
+  lseek: { args: ["i32", LONG, "i32"], returns: LONG },
 });
 
 /**
@@ -78,6 +80,11 @@ export function readNow(fd: number, buffer: Uint8Array): number | undefined {
 /** One write(2): how many bytes were taken, maybe not all; `undefined` when a nonblocking descriptor takes none now. */
 export function writeNow(fd: number, bytes: Uint8Array): number | undefined {
   return unlessAgain("write", () => libc().write(fd, bytes, bytes.length));
+}
+
+/** Where the next byte goes; after writing with O_APPEND, the end of what was written. */
+export function positionOf(fd: number): number {
+  return checkCall(libc().lseek(fd, 0, SEEK_CUR), "lseek");
 }
 
 function unlessAgain(syscall: string, call: () => number | bigint): number | undefined {

@@ -6,7 +6,6 @@ import { checkCall, hasErrno, SysError } from "./errno.ts";
 import { LONG, lastErrno, linkOnFirstUse } from "./libc.ts";
 
 const SEEK_SET = 0;
-const SEEK_CUR = 1;
 const SEEK_DATA = 3;
 const SEEK_HOLE = 4;
 const FALLOC_FL_KEEP_SIZE = 1;
@@ -33,11 +32,6 @@ export function seekHole(fd: number, at: number): number {
 
 export function seekTo(fd: number, at: number): void {
   checkCall(libc().lseek(fd, at, SEEK_SET), "lseek");
-}
-
-/** Where the next byte goes; after writing with O_APPEND, the end of what was written. */
-export function positionOf(fd: number): number {
-  return checkCall(libc().lseek(fd, 0, SEEK_CUR), "lseek");
 }
 
 /** Gives the blocks of the first `lengthBytes` back; the size stays. NotImplemented where the filesystem cannot. */
