@@ -32,7 +32,8 @@ export async function run(client: Client, options: RunOptions): Promise<Exit> {
 export async function runEphemeral(client: Client, options: RunOptions): Promise<Exit> {
   const { id } = options;
   const tasks = await client.tasks();
-  (await client.metadata()).relaxDurability();
+  // Whatever a power cut makes of a record that goes with its process, nobody looks for it.
+  using _ = (await client.metadata()).deferDurability();
   const ownership = await own(client, id);
   try {
     const attachment = await inNewContainer(client, { ...options, ownership }, (request) =>

@@ -43,7 +43,6 @@ export class Connection {
   #isInTransaction = false;
   #announced: { namespace: string; announcement: Announcement }[] = [];
   #deferrals = 0;
-  #isRelaxed = false;
 
   constructor(path: string, events?: EventPublisher) {
     this.path = path;
@@ -139,11 +138,6 @@ export class Connection {
     }
   }
 
-  /** From here on commits are not synced: a power cut may undo the last of them, in their order, and tears none. */
-  relax(): void {
-    this.#isRelaxed = true;
-  }
-
   close(): void {
     this.#database?.close();
     this.#database = undefined;
@@ -191,7 +185,7 @@ export class Connection {
 
   /** A commit that was answered must outlive a power cut; NORMAL would lose the last ones, never one before another. */
   #setDurability(database: Database): void {
-    const isDurable = this.#deferrals === 0 && !this.#isRelaxed;
+    const isDurable = this.#deferrals === 0;
     if (isDurable === this.#isDurable) return;
     this.#guard(() => database.run(`PRAGMA synchronous = ${isDurable ? "FULL" : "NORMAL"}`));
     this.#isDurable = isDurable;

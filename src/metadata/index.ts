@@ -29,11 +29,6 @@ export interface Metadata {
    */
   transaction<T>(work: () => T): T;
   /**
-   * What this process changes from here on may be undone by a power cut: for records that mean nothing after one.
-   * Nothing is torn, and what others commit later is on disk with all that came before.
-   */
-  relaxDurability(): void;
-  /**
    * Until that is disposed of, changes are seen by all but may be lost in a power cut, the last first, together with
    * what was made because of them. The first change after it takes all of them to disk before it is answered. For long
    * work whose result counts when it is complete.
@@ -67,7 +62,6 @@ export function openMetadata(path: string, events?: EventPublisher): Metadata {
   const connection = new Connection(path, events);
   return {
     transaction: (work) => connection.transaction(work),
-    relaxDurability: () => connection.relax(),
     deferDurability: () => connection.deferDurability(),
     namespaces: () => createNamespaceStore(connection),
     images: (namespace) => createImageStore(connection, namespace),

@@ -3,7 +3,6 @@ import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { Attachment } from "../../src/core/task.ts";
-import { openEventLog } from "../../src/events/index.ts";
 import { bundleAt } from "../../src/runtime/bundle.ts";
 import { connectToSupervisor } from "../../src/runtime/connection.ts";
 import { run } from "../support/run-program.ts";
@@ -56,7 +55,7 @@ test("streams and status pass, and thirty leave no trace", async () => {
 test("an id whose directory vanished before the supervisor looked is free again", async () => {
   await using t = openTestTasks();
   const task = await startIdle(t);
-  const connection = (await connectToSupervisor(bundleAt(t.bundle("c1"), openEventLog(t.state))))!;
+  const connection = (await connectToSupervisor(bundleAt(t.bundle("c1"), { publish() {} })))!;
   const nothing = { kind: "null" } as const;
   const stdio = { stdin: nothing, stdout: nothing, stderr: nothing };
   const asked = connection.ask({ op: "exec", execId: "e1", attached: false, stdio });
@@ -72,7 +71,7 @@ test("a client that was refused an id leaves the exec alone that has it", async 
   const kept = (await task.exec(t.exec("e1", ["sleep", "100"], attached))) as Attachment;
   const nothing = { kind: "null" } as const;
   const stdio = { stdin: nothing, stdout: nothing, stderr: nothing };
-  const other = (await connectToSupervisor(bundleAt(t.bundle("c1"), openEventLog(t.state))))!;
+  const other = (await connectToSupervisor(bundleAt(t.bundle("c1"), { publish() {} })))!;
   const asked = other.ask({ op: "exec", execId: "e1", attached: true, stdio });
   assert.is(await messageOf(asked), "id e1: already exists");
   other[Symbol.dispose]();
