@@ -61,6 +61,8 @@ export interface InitRecord extends ProcessIdentity {
 }
 
 export interface ExecRecord extends ProcessIdentity {
+  /** Tells the one request that belongs to this directory from one that a killed client left on its way. */
+  claim: string;
   terminal: boolean;
   output: OutputKind;
   fifoDir: string;

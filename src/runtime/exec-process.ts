@@ -2,6 +2,7 @@ import { closeSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { CtrError } from "../core/errors.ts";
 import { validateIdentifier } from "../core/identifier.ts";
+import { randomHex } from "../core/random.ts";
 import type { Attachment, ExecProcess } from "../core/task.ts";
 import { anticipateMigration } from "./anticipate-migration.ts";
 import {
@@ -49,7 +50,8 @@ export async function startExec(
     };
     const fifoJoin = io.kind === "attached" && !record.terminal ? openFifoJoin(process) : undefined;
     const attached = io.kind === "attached";
-    const starting = connection.ask({ op: "exec", execId, stdio: stdio.plan, attached });
+    const { claim } = record;
+    const starting = connection.ask({ op: "exec", execId, claim, stdio: stdio.plan, attached });
     // The end is asked for with the beginning; not with a terminal, which we have to take over before.
     const ended = fifoJoin && waitThenDelete(connection, execId);
     ended?.catch(() => {});
@@ -92,7 +94,8 @@ function fillExecDirectory(
     };
     const stdio = planStdio(io, owner);
     const { output, fifoDir } = stdio;
-    const record: ExecRecord = { pid: 0, startTicks: 0, terminal, output, fifoDir, logPath };
+    const claim = randomHex(8);
+    const record: ExecRecord = { claim, pid: 0, startTicks: 0, terminal, output, fifoDir, logPath };
     writeFileSync(join(directory, "process.json"), JSON.stringify(process), { mode: 0o600 });
     writeRecord(join(directory, "exec.json"), record);
     return { record, stdio };

@@ -58,7 +58,7 @@ test("an id whose directory vanished before the supervisor looked is free again"
   const connection = (await connectToSupervisor(bundleAt(t.bundle("c1"), { publish() {} })))!;
   const nothing = { kind: "null" } as const;
   const stdio = { stdin: nothing, stdout: nothing, stderr: nothing };
-  const asked = connection.ask({ op: "exec", execId: "e1", attached: false, stdio });
+  const asked = connection.ask({ op: "exec", execId: "e1", claim: "gone", attached: false, stdio });
   assert.is(await messageOf(asked), "process does not exist e1: not found");
   connection[Symbol.dispose]();
   assert.ok(await task.exec(t.exec("e1", ["true"])));
@@ -72,7 +72,7 @@ test("a client that was refused an id leaves the exec alone that has it", async 
   const nothing = { kind: "null" } as const;
   const stdio = { stdin: nothing, stdout: nothing, stderr: nothing };
   const other = (await connectToSupervisor(bundleAt(t.bundle("c1"), { publish() {} })))!;
-  const asked = other.ask({ op: "exec", execId: "e1", attached: true, stdio });
+  const asked = other.ask({ op: "exec", execId: "e1", claim: "other", attached: true, stdio });
   assert.is(await messageOf(asked), "id e1: already exists");
   other[Symbol.dispose]();
   await task.kill(9, { execId: "e1" });

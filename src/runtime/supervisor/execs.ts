@@ -10,15 +10,16 @@ import { tellExit } from "./tell.ts";
 /** Processes beside the first. Their directories are made by clients, and claim their ids. */
 export interface Execs {
   readonly runningCount: number;
-  start(execId: string, runc: Runc, stdio: StdioPlan): Promise<SupervisedProcess>;
+  /** Throws NotFound when its directory is not, or no longer, the one that was claimed for it. */
+  start(execId: string, claim: string, runc: Runc, stdio: StdioPlan): Promise<SupervisedProcess>;
   /** Throws NotFound for one that is unknown or has ended. */
   running(execId: string): SupervisedProcess;
   /** Throws NotFound for one that is unknown. */
   wait(execId: string): Promise<End>;
   /** Throws FailedPrecondition for one that runs, NotFound. */
   delete(execId: string): WireExit;
-  /** Removes it as soon as it has ended, unless somebody else does. */
-  abandon(execId: string): Promise<void>;
+  /** Removes what `start` answered as soon as it has ended, unless somebody else does. */
+  abandon(execId: string, starting: Promise<SupervisedProcess>): Promise<void>;
 }
 
 export function createExecs(bundle: Bundle, context: StartContext, onEnded: () => void): Execs {
@@ -77,10 +78,10 @@ export function createExecs(bundle: Bundle, context: StartContext, onEnded: () =
     get runningCount() {
       return running.size;
     },
-    start(execId, runc, stdio) {
+    start(execId, claim, runc, stdio) {
       if (known.has(execId)) throw new CtrError("AlreadyExists", `id ${execId}`);
       const record = readExecRecord(bundle, execId);
-      if (record === undefined) throw notFound(execId);
+      if (record?.claim !== claim) throw notFound(execId);
       const exec = start(execId, record, runc, stdio);
       known.set(execId, exec);
       return exec;
@@ -96,9 +97,7 @@ export function createExecs(bundle: Bundle, context: StartContext, onEnded: () =
       return (await exec).ended;
     },
     delete: deleteEnded,
-    async abandon(execId) {
-      const starting = known.get(execId);
-      if (starting === undefined) return;
+    async abandon(execId, starting) {
       const exec = await starting.catch(() => undefined);
       await exec?.ended;
       if (exec && known.get(execId) === starting) deleteEnded(execId);

@@ -35,7 +35,7 @@ export type Request =
   | { op: "create"; start: boolean; stdio: StdioPlan }
   | { op: "start" }
   /** `attached`: nobody but this client will want its exit; it is removed at its end when the client has died. */
-  | { op: "exec"; execId: string; stdio: StdioPlan; attached: boolean }
+  | { op: "exec"; execId: string; claim: string; stdio: StdioPlan; attached: boolean }
   /** Answered at the end of the process. `thenDelete` removes it before the answer. */
   | { op: "wait"; execId?: string; thenDelete?: boolean }
   | { op: "resize"; execId?: string; columns: number; rows: number }

@@ -2,7 +2,7 @@
 import { CtrError } from "../../core/errors.ts";
 import { type LineHandlers, type LineSocket, lineSocketHandlers } from "./lines.ts";
 import type { SupervisedProcess } from "./processes.ts";
-import { type Request, type StdioPlan, toWireError, toWireExit, type WireExit } from "./protocol.ts";
+import { type Request, toWireError, toWireExit, type WireExit } from "./protocol.ts";
 import type { Supervisor } from "./supervisor.ts";
 
 /** The socket is for root alone from the moment it exists. */
@@ -33,26 +33,28 @@ export async function serveOwner(fd: number, supervisor: Supervisor): Promise<vo
 
 function serve(socket: LineSocket, supervisor: Supervisor, onServed = () => {}): LineHandlers {
   let isOpen = true;
-  const attachedExecs = new Set<string>();
+  /** By the promise that is theirs alone: an id goes from one exec to the next. */
+  const attachedExecs = new Map<Promise<SupervisedProcess>, string>();
   return {
     line(message) {
       const { n, ...request } = message as Request & { n: number };
-      if (request.op === "exec" && request.attached) attachedExecs.add(request.execId);
       void supervisor.during(async () => {
         try {
-          const result = await answer(request as Request, supervisor, socket, () => isOpen);
+          const result = await answer(request as Request, supervisor, socket, {
+            isOpen: () => isOpen,
+            attach: (exec, execId) => attachedExecs.set(exec, execId),
+          });
           if (result !== undefined) socket.send({ n, result });
           if (isOpen && endsTask(request as Request)) onServed();
         } catch (error) {
-          // It may be another client's that has the id.
-          if (request.op === "exec") attachedExecs.delete(request.execId);
           socket.send({ n, error: toWireError(error) });
         }
       });
     },
     closed() {
       isOpen = false;
-      for (const execId of attachedExecs) void supervisor.during(() => supervisor.execs.abandon(execId));
+      for (const [exec, execId] of attachedExecs)
+        void supervisor.during(() => supervisor.execs.abandon(execId, exec));
     },
   };
 }
@@ -63,11 +65,17 @@ function endsTask(request: Request): boolean {
   return request.op === "delete" || request.op === "withdraw";
 }
 
+interface Asker {
+  isOpen(): boolean;
+  /** Nobody but the client on this line will want the exec's exit. */
+  attach(exec: Promise<SupervisedProcess>, execId: string): void;
+}
+
 async function answer(
   request: Request,
   supervisor: Supervisor,
   socket: LineSocket,
-  isOpen: () => boolean,
+  { isOpen, attach }: Asker,
 ): Promise<object | undefined> {
   const { container, execs } = supervisor;
   switch (request.op) {
@@ -76,8 +84,11 @@ async function answer(
     case "start":
       await container.start();
       return {};
-    case "exec":
-      return { pid: (await startExec(supervisor, request.execId, request.stdio)).pid };
+    case "exec": {
+      const exec = startExec(supervisor, request);
+      if (request.attached) attach(exec, request.execId);
+      return { pid: (await exec).pid };
+    }
     case "wait":
       // A client that has died wants nothing removed any more.
       return wait(supervisor, request.execId, () => isOpen() && request.thenDelete === true);
@@ -99,10 +110,13 @@ async function answer(
   }
 }
 
-async function startExec({ container, execs }: Supervisor, execId: string, stdio: StdioPlan) {
+function startExec(
+  { container, execs }: Supervisor,
+  { execId, claim, stdio }: Extract<Request, { op: "exec" }>,
+): Promise<SupervisedProcess> {
   if (container.record === undefined) throw new CtrError("FailedPrecondition", "exec before creation");
   if (container.end !== undefined) throw new CtrError("Unknown", "cannot exec in a stopped state");
-  return execs.start(execId, container.record.runc, stdio);
+  return execs.start(execId, claim, container.record.runc, stdio);
 }
 
 async function wait(
