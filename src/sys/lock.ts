@@ -3,16 +3,15 @@
  * here: the lock belongs to the open file, not to the process, and is shared with every copy of the descriptor; a
  * child that inherited one keeps the lock alive. Not for network filesystems older than Linux 2.6.12.
  *
- * A blocking flock stops the whole event loop, signal handlers too: only for sections known to be short.
+ * A blocking flock would stop the whole event loop, signal handlers too: so none is made here.
  */
 import { CtrError } from "../core/errors.ts";
-import { checkCall, SysError } from "./errno.ts";
+import { SysError } from "./errno.ts";
 import { lastErrno, linkOnFirstUse } from "./libc.ts";
 
 const LOCK_SH = 1;
 const LOCK_EX = 2;
 const LOCK_NB = 4;
-const LOCK_UN = 8;
 const RETRY_MS_MAX = 100;
 
 export type LockMode = "shared" | "exclusive";
@@ -35,11 +34,6 @@ export function tryLock(fd: number, mode: LockMode): boolean {
   throw failure;
 }
 
-/** Waits for the lock, the whole process standing still. */
-export function lockBlocking(fd: number, mode: LockMode): void {
-  checkCall(libc().flock(fd, operation(mode)), "flock");
-}
-
 /**
  * Waits for the lock while the process goes on with other work, asking again after 1 ms, then at growing intervals
  * with some chance in them, so that many waiters do not ask all at once. There is no queue: a waiter may be
@@ -57,10 +51,6 @@ export async function lockWithin(
     if (signal?.aborted) throw new CtrError("Canceled", "wait for a lock", { cause: signal.reason });
     await Bun.sleep(Math.min(leftMs, waitMs * (0.5 + Math.random())));
   }
-}
-
-export function unlock(fd: number): void {
-  checkCall(libc().flock(fd, LOCK_UN), "flock");
 }
 
 function operation(mode: LockMode): number {

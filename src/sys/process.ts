@@ -19,7 +19,6 @@ const WNOWAIT = 0x01000000;
 const P_ALL = 0;
 const SYS_PIDFD_SEND_SIGNAL = 424;
 const SYS_PIDFD_OPEN = 434;
-const SYS_PIDFD_GETFD = 438;
 
 const libc = linkOnFirstUse({
   prctl: { args: ["i32", LONG, LONG, LONG, LONG], returns: "i32" },
@@ -136,11 +135,6 @@ export function openPidFd(pid: number): number {
 export function signalPidFd(pidFd: number, signalNumber: number): boolean {
   const result = libc().syscall(SYS_PIDFD_SEND_SIGNAL, pidFd, signalNumber, 0, 0);
   return wasDelivered(result, "pidfd_send_signal");
-}
-
-/** A copy of another process's descriptor (Linux 5.6); needs the right to trace it. EBADF when it has none such. */
-export function takeFd(pidFd: number, fd: number): number {
-  return checkCall(libc().syscall(SYS_PIDFD_GETFD, pidFd, fd, 0, 0), "pidfd_getfd");
 }
 
 function tryOpenPidFd(pid: number): number | undefined {

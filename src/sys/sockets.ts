@@ -28,7 +28,6 @@ const FDS_MAX = 8;
 
 const libc = linkOnFirstUse({
   socket: { args: ["i32", "i32", "i32"], returns: "i32" },
-  socketpair: { args: ["i32", "i32", "i32", "ptr"], returns: "i32" },
   bind: { args: ["i32", "ptr", "u32"], returns: "i32" },
   listen: { args: ["i32", "i32"], returns: "i32" },
   accept4: { args: ["i32", "ptr", "ptr", "i32"], returns: "i32" },
@@ -52,13 +51,6 @@ export function connectUnix(path: string): number {
       checkCall(libc().connect(socketFd, address, address.length), "connect", path),
     );
   });
-}
-
-/** Two connected blocking sockets. */
-export function openSocketPair(): [number, number] {
-  const fds = new Int32Array(2);
-  checkCall(libc().socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), "socketpair");
-  return [fds[0]!, fds[1]!];
 }
 
 /** The next waiting connection, as a blocking socket; `undefined` when none waits. */

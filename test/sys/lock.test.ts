@@ -5,7 +5,7 @@ import * as assert from "uvu/assert";
 import { hasCode } from "../../src/core/errors.ts";
 import { duplicateFd } from "../../src/sys/descriptors.ts";
 import { hasErrno } from "../../src/sys/errno.ts";
-import { lockBlocking, lockWithin, tryLock, unlock } from "../../src/sys/lock.ts";
+import { lockWithin, tryLock } from "../../src/sys/lock.ts";
 import { AT_FDCWD, closeFd, O_RDWR, openAt } from "../../src/sys/open.ts";
 import { tempDir } from "../support/temp.ts";
 import { waitFor } from "../support/wait-for.ts";
@@ -28,10 +28,11 @@ test("many shared, or one exclusive", () => {
   assert.ok(tryLock(a, "shared"));
   assert.ok(tryLock(b, "shared"));
   assert.not(tryLock(c, "exclusive"));
-  unlock(a);
-  unlock(b);
-  lockBlocking(c, "exclusive");
-  assert.not(tryLock(a, "shared"));
+  for (const fd of [a, b]) closeFd(fd);
+  assert.ok(tryLock(c, "exclusive"));
+  using others = openFresh(dir.join("lock"), 1);
+  assert.not(tryLock(others.fds[0]!, "shared"));
+  opened.fds.splice(0, 2);
 });
 
 test("a lock belongs to the open file: a copy of the descriptor holds it too", () => {
@@ -51,7 +52,7 @@ test("waiting ends with Unavailable when the time is up, and other work goes on 
   using dir = tempDir();
   using opened = openFresh(dir.join("lock"), 2);
   const [a, b] = opened.fds as [number, number];
-  lockBlocking(a, "exclusive");
+  assert.ok(tryLock(a, "exclusive"));
   let ticks = 0;
   const timer = setInterval(() => ticks++, 1);
   const failure = await lockWithin(b, "shared", { timeoutMs: 60 }).catch((error: unknown) => error);
@@ -66,15 +67,16 @@ test("waiting ends with success when the other lets go, and with Canceled when t
   using dir = tempDir();
   using opened = openFresh(dir.join("lock"), 3);
   const [a, b, c] = opened.fds as [number, number, number];
-  lockBlocking(a, "exclusive");
+  assert.ok(tryLock(a, "exclusive"));
   const waiting = lockWithin(b, "exclusive");
   const controller = new AbortController();
   const canceled = lockWithin(c, "exclusive", { signal: controller.signal }).catch((error: unknown) => error);
   controller.abort(new Error("no more"));
   assert.ok(hasCode(await canceled, "Canceled"));
-  unlock(a);
+  closeFd(a);
+  opened.fds.shift();
   await waiting;
-  assert.not(tryLock(a, "shared"));
+  assert.not(tryLock(c, "shared"));
 });
 
 test("the kernel gives back what a killed process held", async () => {
@@ -83,7 +85,7 @@ test("the kernel gives back what a killed process held", async () => {
   const [fd] = opened.fds as [number];
   const holder = Bun.spawn([process.execPath, `${FIXTURES}/hold-lock.ts`, dir.join("lock"), "exclusive"]);
   try {
-    await waitFor(() => !tryUnlocked(fd), { what: "the other process's lock" });
+    await waitFor(() => !canLock(dir.join("lock")), { what: "the other process's lock" });
     assert.not(tryLock(fd, "shared"));
   } finally {
     holder.kill("SIGKILL");
@@ -92,10 +94,14 @@ test("the kernel gives back what a killed process held", async () => {
   assert.ok(tryLock(fd, "exclusive"));
 });
 
-function tryUnlocked(fd: number): boolean {
-  if (!tryLock(fd, "exclusive")) return false;
-  unlock(fd);
-  return true;
+/** Without keeping it. */
+function canLock(path: string): boolean {
+  const fd = openAt(AT_FDCWD, path, O_RDWR);
+  try {
+    return tryLock(fd, "exclusive");
+  } finally {
+    closeFd(fd);
+  }
 }
 
 test(`${PROCESSES} processes count to ${PROCESSES * ROUNDS} without losing one`, async () => {

@@ -13,7 +13,6 @@ import {
   reap,
   signalPidFd,
   signalProcess,
-  takeFd,
 } from "../../src/sys/process.ts";
 import { waitFor } from "../support/wait-for.ts";
 
@@ -141,22 +140,6 @@ identity("a pidfd outlives the number", async () => {
     () => openPidFd(child.pid),
     (error: unknown) => hasErrno(error, "ESRCH"),
   );
-});
-
-identity("a descriptor of another process is taken over", async () => {
-  const child = Bun.spawn(["sleep", "1000"], { stdin: "pipe" });
-  const pidFd = openPidFd(child.pid);
-  const fd = takeFd(pidFd, 0);
-  const link = (path: string) => Bun.spawnSync(["readlink", path]).stdout.toString();
-  assert.is(link(`/proc/${process.pid}/fd/${fd}`), link(`/proc/${child.pid}/fd/0`));
-  assert.throws(
-    () => takeFd(pidFd, 77),
-    (error: unknown) => hasErrno(error, "EBADF"),
-  );
-  closeFd(fd);
-  closeFd(pidFd);
-  child.kill("SIGKILL");
-  await child.exited;
 });
 
 identity.run();

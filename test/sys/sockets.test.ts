@@ -6,19 +6,22 @@ import { hasCode } from "../../src/core/errors.ts";
 import { openPath, readNow, writeNow } from "../../src/sys/descriptors.ts";
 import { type Errno, hasErrno } from "../../src/sys/errno.ts";
 import { closeFd, O_RDONLY, O_RDWR } from "../../src/sys/open.ts";
-import {
-  acceptNow,
-  connectUnix,
-  listenUnix,
-  openSocketPair,
-  receiveMessage,
-  sendMessage,
-} from "../../src/sys/sockets.ts";
+import { acceptNow, connectUnix, listenUnix, receiveMessage, sendMessage } from "../../src/sys/sockets.ts";
 import { tempDir } from "../support/temp.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 const FIXTURE = join(import.meta.dirname, "../fixtures/sys/send-descriptor.ts");
 const fails = (errno: Errno) => (error: unknown) => hasErrno(error, errno);
+
+/** Two connected sockets. */
+function openSocketPair(): [number, number] {
+  using dir = tempDir();
+  const listener = listenUnix(dir.join("pair"));
+  const client = connectUnix(dir.join("pair"));
+  const server = acceptNow(listener)!;
+  closeFd(listener);
+  return [client, server];
+}
 
 function openFds(): number {
   return readdirSync("/proc/self/fd").length;
