@@ -30,7 +30,7 @@ export interface ConfiguredNetwork {
 
 /** An attachment whose container has ended: its addresses are still taken. */
 export interface StaleAttachment {
-  /** The container's. Undefined for one whose record is damaged, which has the record's name as its id. */
+  /** The container's. Undefined for one whose record is damaged or half written, which has the file's name as its id. */
   namespace: string | undefined;
   id: string;
   /** Gives everything back; does nothing when somebody did by now. */

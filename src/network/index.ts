@@ -58,11 +58,17 @@ export function openNetworks({ root, state, namespace, idSuffix, environment }: 
       const isOwn = record?.namespace === namespace && record.id === id;
       return isOwn && record.result ? addressesOf(record.result, record.interfaceName) : [];
     },
-    stale: () =>
-      attachmentsOver(records).map(({ containerId, record }) => ({
+    stale: () => [
+      ...attachmentsOver(records).map(({ containerId, record }) => ({
         namespace: record?.namespace,
         id: record?.id ?? containerId,
         release: () => releaseAttachment(attachments, containerId, () => true),
       })),
+      ...records.drafts().map((name) => ({
+        namespace: undefined,
+        id: name,
+        release: async () => records.remove(name),
+      })),
+    ],
   };
 }

@@ -3,8 +3,8 @@
  * out again. One file for each below `networks/`, in place before the first plugin is called and until the last one
  * has let go.
  */
-import { readdirSync } from "node:fs";
-import { join } from "node:path";
+import { readdirSync, statSync } from "node:fs";
+import { basename, join } from "node:path";
 import { CtrError } from "../core/errors.ts";
 import { parseExactJson } from "../core/exact-json.ts";
 import { TEMPORARY_PREFIX, writeFileAtomically } from "../files/atomic-write.ts";
@@ -13,6 +13,9 @@ import { asSysError, hasErrno } from "../sys/errno.ts";
 import { isSameProcessAlive, readProcessStat } from "../sys/process.ts";
 import { readSmallFile, removeFile } from "../sys/small-file.ts";
 import type { NetworkConfig } from "./config.ts";
+
+/** A draft that is older has no writer any more. */
+const DRAFT_MS = 10_000;
 
 /** A process that is recognised after a reboot, too. */
 interface BootedProcess {
@@ -47,6 +50,8 @@ export interface AttachmentRecords {
   put(name: string, record: AttachmentRecord): void;
   remove(name: string): void;
   names(): string[];
+  /** What writers that were killed have left; `remove` removes these, too. */
+  drafts(): string[];
 }
 
 export function openRecords(directory: string): AttachmentRecords {
@@ -62,17 +67,24 @@ export function openRecords(directory: string): AttachmentRecords {
       writeFileAtomically(pathOf(name), `${JSON.stringify(record)}\n`);
     },
     remove: (name) => removeFile(pathOf(name)),
-    names() {
-      try {
-        return readdirSync(directory)
-          .filter((name) => !name.startsWith(TEMPORARY_PREFIX))
-          .sort();
-      } catch (error) {
-        if (hasErrno(error, "ENOENT")) return [];
-        throw asSysError(error, directory);
-      }
-    },
+    names: () => filesIn(directory).filter((name) => !name.startsWith(TEMPORARY_PREFIX)),
+    drafts: () => filesIn(directory).filter((name) => isOldDraft(pathOf(name))),
   };
+}
+
+function filesIn(directory: string): string[] {
+  try {
+    return readdirSync(directory).sort();
+  } catch (error) {
+    if (hasErrno(error, "ENOENT")) return [];
+    throw asSysError(error, directory);
+  }
+}
+
+function isOldDraft(path: string): boolean {
+  if (!basename(path).startsWith(TEMPORARY_PREFIX)) return false;
+  const changedAt = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Date.now();
+  return Date.now() - changedAt > DRAFT_MS;
 }
 
 function parseRecord(text: string, path: string): AttachmentRecord {

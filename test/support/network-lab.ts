@@ -26,7 +26,7 @@ export interface NetworkLab extends AsyncDisposable {
   onHost(...command: string[]): Promise<string>;
   /** Addresses that are taken, and by whom, as the plugin host-local keeps them. */
   leases(): Record<string, string>;
-  /** What ctr keeps about containers in networks. */
+  /** What ctr keeps about containers in networks; without what was being written when it was killed. */
   records(): string[];
   readonly env: Record<string, string>;
   /** Before the words of a command, so that it runs in the namespace. */
@@ -118,7 +118,7 @@ export async function openNetworkLab(): Promise<NetworkLab> {
         names.map((name) => [name, readFileSync(join(leases, name), "utf8").split(/\s/)[0]!]),
       );
     },
-    records: () => (existsSync(records) ? readdirSync(records) : []),
+    records: () => (existsSync(records) ? readdirSync(records).filter((name) => !name.startsWith(".")) : []),
   };
   lab.configure({ "10-lab.conflist": bridgeNetwork({ bench }) });
   const kept = cleanup.move();

@@ -1,0 +1,229 @@
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { createStepKiller } from "../support/kill-at-step.ts";
+import { mountsBelow, unmountBelow } from "../support/mounts.ts";
+import { bridgeNetwork, type NetworkLab, openNetworkLab, PLUGINS } from "../support/network-lab.ts";
+import { processesNaming } from "../support/processes.ts";
+import { waitFor } from "../support/wait-for.ts";
+
+const KILLED = 137;
+
+let lab: NetworkLab;
+let image: string;
+const test = suite("killed beside a network");
+test.before(async () => {
+  lab = await openNetworkLab();
+  image = lab.bench.image;
+});
+test.after(async () => {
+  await lab[Symbol.asyncDispose]();
+});
+
+const isFree = (): boolean => Object.keys(lab.leases()).length === 0 && lab.records().length === 0;
+const freed = () => waitFor(isFree, { what: "the end of the lease", timeoutMs: 30_000 });
+
+async function isMended(): Promise<boolean> {
+  return (await lab.ctr("system", "check", "--repair")).code === 0;
+}
+
+async function remove(id: string): Promise<void> {
+  await lab.ctr("tasks", "delete", "--force", id);
+  await lab.ctr("containers", "delete", id);
+}
+
+async function assertNothingLeft(): Promise<void> {
+  assert.equal([lab.leases(), lab.records()], [{}, []]);
+  assert.equal(mountsBelow(join(lab.bench.ctr.state, "netns")), []);
+  for (const noun of ["tasks", "containers"]) assert.is(await lab.ok(noun, "list", "-q"), "", noun);
+}
+
+const supervisors = () => processesNaming(`/tasks/${lab.bench.ctr.namespace}/`);
+
+async function killSupervisor(): Promise<void> {
+  const [supervisor] = supervisors();
+  process.kill(supervisor!.pid, "SIGKILL");
+  await waitFor(() => supervisors().length === 0, { what: "the supervisor's end" });
+}
+
+const pidOf = async (id: string): Promise<number> =>
+  JSON.parse(await lab.ok("tasks", "list", "-o", "json")).find((task: { id: string }) => task.id === id).pid;
+
+for (const flags of [["--rm"], ["-d"]]) {
+  test(`run ${flags}: whatever its client has come to, addresses are given back`, async () => {
+    lab.configure({ "10-lab.conflist": bridgeNetwork(lab) });
+    const killer = createStepKiller(lab.bench.directory.path, { isClientAlone: true });
+    const words = [...lab.entry, lab.ctrExecutable, "run", "--cni", ...flags, image, "box", "true"];
+    const steps = await killer.steps(words, lab.env);
+    await remove("box");
+    let kills = 0;
+    // Each takes seconds, and neighbours are much alike.
+    const taken = steps.filter((_, index) => index % 2 === 0);
+    for (const step of taken) {
+      if ((await killer.killAt(step, words, lab.env)).code === KILLED) kills++;
+      const at = `${step.call} ${step.count}`;
+      await waitFor(isMended, { what: `a repair after ${at}` });
+      await remove("box");
+      await waitFor(isFree, { what: `the end of the lease after ${at}` });
+    }
+    assert.ok(kills >= taken.length * 0.7, `${kills} kills in ${taken.length} steps`);
+    await assertNothingLeft();
+  });
+}
+
+/** Waits for a file before it adds, and tells of its beginning by another. */
+function slowChain() {
+  const [begun, goOn] = [lab.bench.directory.join("begun"), lab.bench.directory.join("go-on")];
+  for (const path of [begun, goOn]) rmSync(path, { force: true });
+  const wait = `echo > ${begun}; while [ ! -e ${goOn} ]; do sleep 0.01; done`;
+  lab.addPlugin("slow", `[ "$CNI_COMMAND" = DEL ] || { ${wait}; }\nexec ${PLUGINS}/bridge`);
+  const network = bridgeNetwork(lab);
+  lab.configure({ "10-lab.conflist": { ...network, plugins: [{ ...network.plugins[0], type: "slow" }] } });
+  return { begun: () => Bun.file(begun).exists(), goOn: () => writeFileSync(goOn, "") };
+}
+
+for (const flags of [["--rm"], ["-d"], ["--rm=false"]]) {
+  test(`run ${flags}: a plugin that was left alone by its client takes no address after all was given back`, async () => {
+    const slow = slowChain();
+    const running = lab.start(["run", "--cni", ...flags, image, "box", "sleep", "1000"]);
+    await waitFor(slow.begun, { what: "the plugin's beginning" });
+    running.kill("SIGKILL");
+    await running.exited;
+    // The supervisor takes the task away, which nobody will start, and has the network left when the plugin is done.
+    await waitFor(async () => (await lab.ok("tasks", "list", "-q")) === "", { what: "the end of the task" });
+    slow.goOn();
+    await freed();
+    await remove("box");
+    await assertNothingLeft();
+  });
+}
+
+test("a plugin that was left alone and hangs is ended", async () => {
+  const slow = slowChain();
+  const running = lab.start(["run", "--rm", "--cni", image, "box", "sleep", "1000"]);
+  await waitFor(slow.begun, { what: "the plugin's beginning" });
+  running.kill("SIGKILL");
+  await freed();
+  await waitFor(() => processesNaming(join(lab.bench.directory.path, "plugins/slow")).length === 0);
+  await waitFor(async () => (await lab.ok("containers", "list", "-q")) === "", {
+    what: "the end of the container",
+  });
+  await assertNothingLeft();
+});
+
+test("a task whose client was killed gives its address back when it ends", async () => {
+  lab.configure({ "10-lab.conflist": bridgeNetwork(lab) });
+  for (const flags of [["--rm"], []]) {
+    const running = lab.start(["run", "--cni", ...flags, image, "box", "sleep", "1000"]);
+    await waitFor(async () => /box +\d+ +RUNNING/.test(await lab.ok("tasks", "list")), { what: "the task" });
+    running.kill("SIGKILL");
+    await running.exited;
+    assert.is(Object.keys(lab.leases()).length, 1);
+    await lab.ok("tasks", "kill", "-s", "KILL", "box");
+    await freed();
+    await remove("box");
+    await assertNothingLeft();
+  }
+});
+
+test("a client that nobody listens to any more gives the address back", async () => {
+  lab.configure({ "10-lab.conflist": bridgeNetwork(lab) });
+  const running = lab.start(["run", "--rm", "--cni", image, "box", "sh", "-c", "while :; do echo y; done"]);
+  await running.stdout.getReader().read();
+  await running.stdout.cancel().catch(() => {});
+  running.kill("SIGPIPE");
+  await lab.ctr("tasks", "kill", "-s", "KILL", "box");
+  await running.exited;
+  await freed();
+  await waitFor(async () => (await lab.ok("containers", "list", "-q")) === "", {
+    what: "the end of the container",
+  });
+  await assertNothingLeft();
+});
+
+test("without supervisor, deleting the task gives the address back", async () => {
+  lab.configure({ "10-lab.conflist": bridgeNetwork(lab) });
+  await lab.ok("run", "-d", "--cni", image, "box", "sleep", "1000");
+  await killSupervisor();
+  assert.is(await isMended(), true, "what runs is no leftover");
+  assert.is(Object.keys(lab.leases()).length, 1);
+  await lab.ok("tasks", "delete", "--force", "box");
+  await lab.ok("containers", "delete", "box");
+  await assertNothingLeft();
+});
+
+test("a client whose supervisor was killed gives the address back at the end of its container", async () => {
+  lab.configure({ "10-lab.conflist": bridgeNetwork(lab) });
+  for (const flags of [["--rm"], []]) {
+    const running = lab.start(["run", "--cni", ...flags, image, "box", "sleep", "1000"]);
+    await waitFor(async () => /box +\d+ +RUNNING/.test(await lab.ok("tasks", "list")), { what: "the task" });
+    await killSupervisor();
+    await lab.ok("tasks", "kill", "-s", "KILL", "box");
+    assert.is(await running.exited, 255);
+    assert.ok(isFree());
+    await remove("box");
+    await assertNothingLeft();
+  }
+});
+
+test("without supervisor and with its container dead, check says so, and the next container's start gives it back", async () => {
+  lab.configure({ "10-lab.conflist": bridgeNetwork(lab) });
+  await lab.ok("run", "-d", "--cni", image, "box", "sleep", "1000");
+  await killSupervisor();
+  await lab.ok("tasks", "kill", "-s", "KILL", "box");
+  await waitFor(async () => /box +\d+ +STOPPED/.test(await lab.ok("tasks", "list")), { what: "its end" });
+  const { code, stdout } = await lab.ctr("system", "check");
+  assert.is(code, 1);
+  assert.match(stdout, /wrong +networks +\S+ +box/);
+  assert.match(await lab.ok("system", "prune", "--dry-run"), /network/);
+  await lab.ok("run", "--rm", "--cni", image, "other", "true");
+  assert.ok(isFree());
+  await remove("box");
+  await assertNothingLeft();
+});
+
+test("after a reboot, starting the container again or a repair gives its old address back", async () => {
+  lab.configure({ "10-lab.conflist": bridgeNetwork(lab) });
+  for (const words of [
+    ["tasks", "start", "-d", "box"],
+    ["system", "check", "--repair"],
+    ["system", "prune"],
+  ]) {
+    await lab.ok("run", "-d", "--cni", image, "box", "sleep", "1000");
+    const lease = lab.leases();
+    await reboot("box");
+    assert.equal(lab.leases(), lease, "the plugin's files have survived");
+    await lab.ok(...words);
+    assert.not.equal(lab.leases(), lease);
+    await remove("box");
+    await assertNothingLeft();
+  }
+});
+
+/** All processes end, the state directory is gone, and so are namespaces; the kernel calls itself by another name. */
+async function reboot(id: string): Promise<void> {
+  const pid = await pidOf(id);
+  await killSupervisor();
+  process.kill(pid, "SIGKILL");
+  await waitFor(async () => /STOPPED/.test(await lab.ok("tasks", "list")), { what: "the container's end" });
+  unmountBelow(lab.bench.ctr.state);
+  rmSync(lab.bench.ctr.state, { recursive: true });
+  const record = join(lab.bench.ctr.root, "networks", lab.records()[0]!);
+  const known = JSON.parse(readFileSync(record, "utf8"));
+  writeFileSync(record, JSON.stringify({ ...known, process: { ...known.process, bootId: "another" } }));
+}
+
+test("many at once have an address each, and leave none", async () => {
+  lab.configure({ "10-lab.conflist": bridgeNetwork(lab) });
+  const shown = await Promise.all(
+    Array.from({ length: 8 }, (_, index) =>
+      lab.ok("run", "--rm", "--cni", image, `box${index}`, "ip", "-o", "-4", "addr", "show", "eth0"),
+    ),
+  );
+  const addresses = shown.map((text) => /inet ([\d.]+)/.exec(text)?.[1]);
+  assert.is(new Set(addresses).size, 8, addresses.join(" "));
+  await assertNothingLeft();
+});
+
+test.run();
