@@ -1,10 +1,11 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { layoutArchive, refName } from "../../support/archive.ts";
 import { busyboxImage } from "../../support/busybox-image.ts";
 import { type Ctr, createCtr } from "../../support/ctr.ts";
 import { buildIndex, writeLayout } from "../../support/image.ts";
+import { startRegistry } from "../../support/registry.ts";
 import { run } from "../../support/run-program.ts";
 import { type TempDir, tempDir } from "../../support/temp.ts";
 
@@ -84,6 +85,21 @@ test("podman loads what we export", async () => {
   assert.match(await podman("load", "--input", directory.join("ours.tar")), /docker\.io\/library\/app:1/);
   const [image] = JSON.parse(await podman("image", "inspect", NAME));
   assert.is(`sha256:${image.Id}`, configDigest);
+});
+
+test("podman pulls what we push, and we what it pushes, on the same digests", async () => {
+  await using registry = await startRegistry(directory.path);
+  const [ours, theirs] = [`${registry.host}/ours:1`, `${registry.host}/theirs:1`];
+  await ctr.ok("images", "push", ours, NAME);
+  await podman("pull", "--tls-verify=false", ours);
+  const [pulled] = JSON.parse(await podman("image", "inspect", ours));
+  assert.is(pulled.Digest, digest);
+  const digestFile = directory.join("pushed-digest");
+  await podman("push", "--tls-verify=false", "--format", "oci", "--digestfile", digestFile, ours, theirs);
+  await ctr.ok("images", "pull", theirs);
+  const listed = await ctr.ok("images", "list", `name==${theirs}`);
+  assert.match(listed, readFileSync(digestFile, "utf8").trim());
+  assert.is(await ctr.ok("run", "--rm", theirs, "podman-pushed", "echo", "runs"), "runs\n");
 });
 
 test("we import what podman saves", async () => {
