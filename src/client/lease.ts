@@ -1,5 +1,8 @@
-import { hasCode } from "../core/errors.ts";
-import type { LeaseResource } from "../core/records.ts";
+import { hasCode, ignoringAbsence } from "../core/errors.ts";
+import { labelNames } from "../core/labels.ts";
+import { randomHex } from "../core/random.ts";
+import type { Lease, LeaseResource } from "../core/records.ts";
+import { claimLock, openLockNow } from "./locks.ts";
 import type { Client } from "./open.ts";
 
 /** As containerd's own: long enough for any pull, so that what a crash leaves is collected the next day. */
@@ -11,16 +14,15 @@ export interface WorkLease {
 
 /**
  * Runs work whose results nothing refers to yet under a lease of its own, so that garbage collection beside it spares
- * them. A process killed meanwhile leaves the lease to expire; `keepOn` says which failures leave it too, so that
- * the next try finds what this one had brought.
+ * them. A process killed meanwhile leaves the lease to expire.
  */
 export async function withLease<T>(
   client: Client,
   work: (lease: WorkLease) => Promise<T>,
-  keepOn: (error: unknown) => boolean = () => false,
+  { labels, keepOn = () => false }: { labels?: Lease["labels"]; keepOn?: (error: unknown) => boolean } = {},
 ): Promise<T> {
   const leases = await client.leases();
-  const { id } = leases.create({ expiresAt: new Date(Date.now() + WORK_LEASE_MS) });
+  const { id } = leases.create({ labels, expiresAt: new Date(Date.now() + WORK_LEASE_MS) });
   try {
     const result = await work({ protect: (...resources) => leases.addResource(id, ...resources) });
     leases.delete(id);
@@ -29,6 +31,51 @@ export async function withLease<T>(
     if (!keepOn(error)) leases.delete(id);
     throw error;
   }
+}
+
+/**
+ * As `withLease`, for work that brings an image: a kill leaves the lease, and so do failures that pass, so that the
+ * next try finds what this one had brought. It is given up when that try has come to an end, or the image is deleted.
+ */
+export async function withImageLease<T>(
+  client: Client,
+  image: string,
+  work: (lease: WorkLease) => Promise<T>,
+): Promise<T> {
+  const owner = `work-${randomHex(8)}`;
+  // The kernel lets it go with this process, which tells others that nobody works under the lease any more.
+  const release = await claimLock(client, owner);
+  try {
+    const labels = { [labelNames.workOwner]: owner, [labelNames.workImage]: image };
+    return await withLease(client, work, { labels, keepOn: isPassing });
+  } finally {
+    release();
+  }
+}
+
+/** Deletes the leases of those who were to bring the image and did not; answers whether there were any. */
+export async function giveUpWork(client: Client, image: string): Promise<boolean> {
+  const leases = await client.leases();
+  let isAny = false;
+  for (const { id, labels } of await abandonedLeases(client)) {
+    if (labels[labelNames.workImage] !== image) continue;
+    await ignoringAbsence((async () => leases.delete(id))());
+    isAny = true;
+  }
+  return isAny;
+}
+
+/** Leases of the namespace whose owners were killed, or have failed. */
+export async function abandonedLeases(client: Client, namespace = client.namespace): Promise<Lease[]> {
+  const leases = (await client.metadata()).leases(namespace).list();
+  const owned = leases.filter(({ labels }) => labels[labelNames.workOwner] !== undefined);
+  const abandoned: Lease[] = [];
+  for (const lease of owned) {
+    const lock = await openLockNow(client, lease.labels[labelNames.workOwner]!);
+    lock?.remove();
+    if (lock) abandoned.push(lease);
+  }
+  return abandoned;
 }
 
 /** Failures after which trying again is worth it: bytes fetched so far are kept for that. */

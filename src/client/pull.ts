@@ -11,7 +11,7 @@ import type { Fetcher, Resolver } from "../core/remotes.ts";
 import { type FetchedManifest, fetchImage, isUnpackable } from "../images/fetch-image.ts";
 import { unpackImage } from "../images/unpack.ts";
 import { collectGarbage, collectInBackground } from "./collect.ts";
-import { isPassing, type WorkLease, withLease } from "./lease.ts";
+import { giveUpWork, isPassing, type WorkLease, withImageLease } from "./lease.ts";
 import type { Client } from "./open.ts";
 import { unpackContext } from "./unpack.ts";
 
@@ -86,7 +86,9 @@ export async function bring<T>(
   };
   using deferral = metadata.deferDurability();
   try {
-    return await withLease(client, work, isPassing);
+    const result = await withImageLease(client, source.name, work);
+    if (await giveUpWork(client, source.name)) collectInBackground(client);
+    return result;
   } catch (error) {
     failure.abort();
     if (!isPassing(error)) {

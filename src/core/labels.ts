@@ -2,7 +2,7 @@ import { CtrError } from "./errors.ts";
 
 export type Labels = Readonly<Record<string, string>>;
 
-/** Labels with a meaning to containerd; ours is the same, so that records and images travel between the two. */
+/** Labels with a meaning to containerd, which have the same here, so that records and images travel; and our own. */
 export const labelNames = {
   gcPrefix: "containerd.io/gc.",
   gcRoot: "containerd.io/gc.root",
@@ -12,6 +12,9 @@ export const labelNames = {
   gcFlat: "containerd.io/gc.flat",
   uncompressed: "containerd.io/uncompressed",
   distributionSource: "containerd.io/distribution.source",
+  /** Of a lease that holds work in progress: who works, and for which image. */
+  workOwner: "ctr/work.owner",
+  workImage: "ctr/work.image",
   snapshotRef: "containerd.io/snapshot.ref",
   snapshotUidMapping: "containerd.io/snapshot/uidmapping",
   snapshotGidMapping: "containerd.io/snapshot/gidmapping",

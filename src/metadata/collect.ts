@@ -2,7 +2,7 @@ import type { Collected, ContentSweeper, IngestRule, SnapshotSweeper } from "../
 import type { Announcement } from "../core/events.ts";
 import { keepWritersOut } from "../files/collection-lock.ts";
 import type { Connection } from "./connection.ts";
-import { type Marked, markUsed } from "./mark.ts";
+import { type LeaseName, type Marked, markUsed } from "./mark.ts";
 import { contentNode, imageNode, snapshotNode } from "./reference-graph.ts";
 
 export interface Sweepers {
@@ -10,6 +10,8 @@ export interface Sweepers {
   root: string;
   content: ContentSweeper;
   snapshotters: readonly SnapshotSweeper[];
+  /** Leases that go before they expire. */
+  abandonedLeases?: readonly LeaseName[];
   signal?: AbortSignal;
 }
 
@@ -44,13 +46,17 @@ export async function collectGarbage(connection: Connection, sweepers: Sweepers)
 }
 
 /** With writers kept out: who has just made a snapshot may be about to record the container that refers to it. */
-async function deleteUnusedRows(connection: Connection, { root, signal }: Sweepers, now: Date) {
+async function deleteUnusedRows(
+  connection: Connection,
+  { root, signal, abandonedLeases }: Sweepers,
+  now: Date,
+) {
   using _ = await keepWritersOut(root, signal);
-  return connection.transaction(() => deleteUnused(connection, now));
+  return connection.transaction(() => deleteUnused(connection, now, abandonedLeases));
 }
 
-function deleteUnused(connection: Connection, now: Date) {
-  const marked = markUsed(connection, now);
+function deleteUnused(connection: Connection, now: Date, abandonedLeases: Sweepers["abandonedLeases"]) {
+  const marked = markUsed(connection, now, abandonedLeases);
   for (const { namespace, id } of marked.expiredLeases) {
     connection.run("DELETE FROM leases WHERE namespace = ? AND id = ?", namespace, id);
   }

@@ -25,22 +25,35 @@ import {
  * A lease labelled `gc.flat` holds what it names without following labels.
  */
 
+export interface LeaseName {
+  namespace: string;
+  id: string;
+}
+
 export interface Marked {
   isUsed(node: Node): boolean;
   /** From what is kept for its own sake down to the node; undefined for what is not in use. */
   pathTo: Reached["pathTo"];
-  expiredLeases: { namespace: string; id: string }[];
+  /** Those abandoned among them. */
+  expiredLeases: LeaseName[];
   leasedIngests: { namespace: string; ref: string }[];
 }
 
-/** Part of the transaction that removes what is not marked. */
-export function markUsed(connection: Connection, now: Date): Marked {
+/** Part of the transaction that removes what is not marked. Leases that are abandoned have expired. */
+export function markUsed(
+  connection: Connection,
+  now: Date,
+  abandonedLeases: readonly LeaseName[] = [],
+): Marked {
   const graph = new ReferenceGraph();
   readImages(connection, graph, now);
   readContainers(connection, graph);
   readContent(connection, graph, now);
   readSnapshots(connection, graph, now);
-  const { expiredLeases, leasedIngests } = readLeases(connection, graph, now);
+  const abandoned = new Set(abandonedLeases.map(({ namespace, id }) => leaseNode(namespace, id)));
+  const isOver = (lease: Node, expiry: Date | undefined) =>
+    abandoned.has(lease) || (expiry !== undefined && expiry <= now);
+  const { expiredLeases, leasedIngests } = readLeases(connection, graph, isOver);
   const reached = graph.reach();
   return { isUsed: reached.has, pathTo: reached.pathTo, expiredLeases, leasedIngests };
 }
@@ -100,7 +113,11 @@ function addLabelled(
   graph.addLabels(node, namespace, labels);
 }
 
-function readLeases(connection: Connection, graph: ReferenceGraph, now: Date) {
+function readLeases(
+  connection: Connection,
+  graph: ReferenceGraph,
+  isOver: (lease: Node, expiry: Date | undefined) => boolean,
+) {
   const expiredLeases: Marked["expiredLeases"] = [];
   const leasedIngests: Marked["leasedIngests"] = [];
   const resourcesSql = "SELECT type, resource FROM lease_resources WHERE namespace = ? AND lease = ?";
@@ -108,11 +125,11 @@ function readLeases(connection: Connection, graph: ReferenceGraph, now: Date) {
     const [namespace, id] = texts(row, "namespace", "id");
     const labels = collectorLabels(row);
     const expiry = expiryOf(labels);
-    if (expiry && expiry <= now) {
+    const lease = leaseNode(namespace, id);
+    if (isOver(lease, expiry)) {
       expiredLeases.push({ namespace, id });
       continue;
     }
-    const lease = leaseNode(namespace, id);
     graph.addRoot(lease, expiry ? `until ${expiry.toISOString()}` : "without end", {
       isFlat: labelNames.gcFlat in labels,
     });

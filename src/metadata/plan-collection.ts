@@ -15,7 +15,7 @@ export async function planCollection(connection: Connection, sweepers: Sweepers)
     sweepers.snapshotters.map(async (sweeper) => ({ sweeper, ids: await sweeper.directoryIds() })),
   );
   const { marked, holdings, unusedImages } = connection.snapshot(() => {
-    const marked = markUsed(connection, now);
+    const marked = markUsed(connection, now, sweepers.abandonedLeases);
     return { marked, holdings: readHoldings(connection), unusedImages: findUnusedImages(connection, marked) };
   });
   const knownBlobs = new Set<string>(holdings.content.map(({ digest }) => digest));

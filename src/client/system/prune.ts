@@ -1,5 +1,6 @@
 import type { Collected, CollectionPlan } from "../../core/collector.ts";
-import { collectGarbage, sweepersOf } from "../collect.ts";
+import { sweepersOf } from "../collect.ts";
+import { abandonedLeases } from "../lease.ts";
 import { findLeftovers, type Leftover } from "../leftovers.ts";
 import type { Client } from "../open.ts";
 
@@ -19,7 +20,7 @@ export interface Pruned {
 
 /** Everything that nothing needs, in all namespaces, as it is now. */
 export async function planPrune(client: Client): Promise<PrunePlan> {
-  const plan = await (await client.metadata()).planCollection(await sweepersOf(client));
+  const plan = await (await client.metadata()).planCollection(await thoroughSweepers(client));
   return { ...plan, leftovers: await settledLeftovers(client) };
 }
 
@@ -34,7 +35,17 @@ export async function prune(client: Client, signal?: AbortSignal): Promise<Prune
       failures.push({ leftover, error });
     }
   }
-  return { collected: await collectGarbage(client, signal), leftovers, failures };
+  const collected = await (await client.metadata()).collectGarbage(await thoroughSweepers(client, signal));
+  return { collected, leftovers, failures };
+}
+
+/** What was kept for the next try of a pull that was killed goes as well. */
+async function thoroughSweepers(client: Client, signal?: AbortSignal) {
+  const namespaces = (await client.metadata()).namespaces().list();
+  const found = namespaces.map(async ({ name: namespace }) =>
+    (await abandonedLeases(client, namespace)).map(({ id }) => ({ namespace, id })),
+  );
+  return { ...(await sweepersOf(client, signal)), abandonedLeases: (await Promise.all(found)).flat() };
 }
 
 /** Leaves nothing out for its youth: looks again when it is old enough. */

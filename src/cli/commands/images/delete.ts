@@ -1,5 +1,6 @@
 import { collectGarbage, collectInBackground } from "../../../client/collect.ts";
 import { findImage } from "../../../client/images.ts";
+import { giveUpWork } from "../../../client/lease.ts";
 import type { Client } from "../../../client/open.ts";
 import { hasCode } from "../../../core/errors.ts";
 import { forEachName } from "../../batch.ts";
@@ -34,6 +35,7 @@ async function deleteImage(client: Client, ref: string): Promise<string | undefi
   try {
     const { name } = await findImage(client, ref);
     (await client.images()).delete(name);
+    await giveUpWork(client, name);
     return name;
   } catch (error) {
     if (!hasCode(error, "NotFound")) throw error;

@@ -12,7 +12,7 @@ import { tableStyles } from "../../print/table.ts";
 export default defineCommand({
   summary: "remove what nothing refers to, and what killed processes left, in all namespaces",
   description:
-    "This happens by itself, in the background, after what frees something. Images, containers, and what they, leases and the label containerd.io/gc.root hold, stay: ctr system why tells by which references. With --dry-run nothing is removed, and what would be is listed.",
+    "This happens by itself, in the background, after what frees something. Images, containers, and what they, leases and the label containerd.io/gc.root hold, stay: ctr system why tells by which references. What a pull that was killed had brought, kept for its next try, goes only here, with its image, or after a day. With --dry-run nothing is removed, and what would be is listed.",
   examples: ["system prune --dry-run", "system prune"],
   flags: { dryRun: booleanFlag("list what would be removed, and remove nothing"), output: outputFlag },
   args: {},
@@ -31,7 +31,10 @@ export default defineCommand({
 
 function printPlan({ unused, litter, leftovers }: PrunePlan, format: "table" | "json"): void {
   const records = [
-    ...unused.map((one) => ({ ...one, reason: one.kind === "lease" ? "expired" : "not referred to" })),
+    ...unused.map((one) => ({
+      ...one,
+      reason: one.kind === "lease" ? "expired or abandoned" : "not referred to",
+    })),
     ...litter.map((one) => ({ ...one, reason: "without record" })),
     ...leftovers.map(({ remove, ...one }) => ({ ...one, reason: "abandoned" })),
   ].map((record) => ({ namespace: undefined, sizeBytes: undefined, ...record }));

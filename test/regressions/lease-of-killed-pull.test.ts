@@ -1,0 +1,134 @@
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { type Ctr, createCtr } from "../support/ctr.ts";
+import {
+  type Answer,
+  type HostileRegistry,
+  type SeenRequest,
+  startHostileRegistry,
+} from "../support/hostile-registry.ts";
+import { type BuiltImage, buildImage, buildLayer } from "../support/image.ts";
+import { tempDir } from "../support/temp.ts";
+import { waitFor } from "../support/wait-for.ts";
+
+// The lease of a pull that was killed kept its content for a day, also when a later pull had succeeded and the image
+// was deleted.
+
+const quick = buildLayer([{ path: "quick", content: "soon" }]);
+const slow = buildLayer([{ path: "slow", content: crypto.getRandomValues(new Uint8Array(50_000)) }]);
+const images = { 1: buildImage({ layers: [quick, slow] }), 2: buildImage({ layers: [quick] }) };
+
+/** Serves the images; of the slow layer only half while `isStalled` says so. */
+function startRegistry(isStalled: () => boolean): Promise<HostileRegistry> {
+  const script: Record<string, Answer> = {};
+  for (const [tag, { target, blobs }] of Object.entries(images)) {
+    for (const { descriptor, data } of blobs) {
+      const answer = answerOf(descriptor, data as Uint8Array);
+      script[`/v2/app/blobs/${descriptor.digest}`] = answer;
+      if (descriptor !== target) continue;
+      for (const name of [tag, target.digest]) script[`/v2/app/manifests/${name}`] = answer;
+    }
+  }
+  const whole = slow.data as Uint8Array;
+  return startHostileRegistry({
+    ...script,
+    [`/v2/app/blobs/${slow.descriptor.digest}`]: ({ headers }: SeenRequest): Answer => {
+      if (!isStalled()) return rangeOf(whole, headers.range);
+      return {
+        headers: { "content-length": `${whole.length}` },
+        body: whole.subarray(0, 20_000),
+        end: "silence",
+      };
+    },
+  });
+}
+
+function answerOf({ mediaType, digest }: BuiltImage["target"], body: Uint8Array): Answer {
+  return { headers: { "content-type": mediaType, "docker-content-digest": digest }, body };
+}
+
+function rangeOf(whole: Uint8Array, range = "bytes=0-"): Answer {
+  const from = Number(/^bytes=(\d+)-/.exec(range)![1]);
+  if (from === 0) return { body: whole };
+  const headers = { "content-range": `bytes ${from}-${whole.length - 1}/${whole.length}` };
+  return { status: 206, headers, body: whole.subarray(from) };
+}
+
+async function pullUntilKilled(ctr: Ctr, ref: string): Promise<void> {
+  const pulling = ctr.start(["images", "pull", "--plain-http", ref]);
+  await waitFor(async () => (await ctr.ok("snapshots", "list")).includes("Committed"), {
+    what: "the first layer's snapshot",
+  });
+  pulling.kill("SIGKILL");
+  await pulling.exited;
+}
+
+async function held(ctr: Ctr): Promise<string[]> {
+  await ctr.ok("leases", "create", "--id", "passing");
+  await ctr.ok("leases", "delete", "--sync", "passing");
+  const [content, snapshots] = [
+    await ctr.ok("content", "list", "-q"),
+    await ctr.ok("snapshots", "list", "-o", "json"),
+  ];
+  return [
+    ...content.split("\n").filter(Boolean),
+    ...JSON.parse(snapshots).map(({ key }: { key: string }) => key),
+  ];
+}
+
+const test = suite("the lease of a pull that was killed");
+
+test("is kept for the next try, and goes with that", async () => {
+  using directory = tempDir();
+  await using ctr = createCtr(directory.path);
+  let isStalled = true;
+  await using registry = await startRegistry(() => isStalled);
+  const ref = `${registry.host}/app:1`;
+  await pullUntilKilled(ctr, ref);
+  assert.ok((await held(ctr)).includes(quick.diffId));
+  isStalled = false;
+  await ctr.ok("images", "pull", "--plain-http", ref);
+  assert.is(await ctr.ok("leases", "list", "-q"), "");
+  await ctr.ok("images", "delete", "--sync", ref);
+  assert.equal(await held(ctr), []);
+});
+
+test("goes with all that is pruned, but not while its owner lives", async () => {
+  using directory = tempDir();
+  await using ctr = createCtr(directory.path);
+  let isStalled = false;
+  await using registry = await startRegistry(() => isStalled);
+  const ref = `${registry.host}/app:1`;
+  await ctr.ok("images", "pull", "--plain-http", ref);
+  await ctr.ok("images", "delete", "--sync", ref);
+  isStalled = true;
+  await pullUntilKilled(ctr, ref);
+  assert.match(await ctr.ok("system", "prune", "--dry-run"), /lease +\S+ +\S+ +- +expired or abandoned/);
+  const pulling = ctr.start(["images", "pull", "--plain-http", ref]);
+  await waitFor(async () => (await ctr.ok("leases", "list", "-q")).split("\n").length === 3, {
+    what: "two leases",
+  });
+  await ctr.ok("system", "prune");
+  assert.ok((await held(ctr)).includes(quick.diffId));
+  assert.is((await ctr.ok("leases", "list", "-q")).split("\n").length, 2);
+  pulling.kill("SIGKILL");
+  await pulling.exited;
+  await ctr.ok("system", "prune");
+  assert.equal(await held(ctr), []);
+});
+
+test("goes with the image of that name", async () => {
+  using directory = tempDir();
+  await using ctr = createCtr(directory.path);
+  await using registry = await startRegistry(() => true);
+  const [ref, other] = [`${registry.host}/app:1`, `${registry.host}/app:2`];
+  await pullUntilKilled(ctr, ref);
+  await ctr.ok("images", "pull", "--plain-http", other);
+  await ctr.ok("images", "tag", other, ref);
+  await ctr.ok("images", "delete", "--sync", other);
+  assert.is((await ctr.ok("leases", "list", "-q")).split("\n").length, 2);
+  await ctr.ok("images", "delete", "--sync", ref);
+  assert.equal(await held(ctr), []);
+});
+
+test.run();
