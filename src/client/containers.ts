@@ -7,6 +7,7 @@ import type { Platform } from "../core/platform.ts";
 import { randomHex } from "../core/random.ts";
 import type { Container, TypedValue } from "../core/records.ts";
 import type { Snapshotter } from "../core/snapshotter.ts";
+import { committedState } from "../images/unpack-link.ts";
 import { buildSpec } from "../oci/build-spec.ts";
 import { containerLabels } from "../oci/container-labels.ts";
 import type { SpecInput } from "../oci/spec-input.ts";
@@ -66,12 +67,22 @@ export async function makeContainer(client: Client, request: NewContainer): Prom
   validateIdentifier(request.id);
   const fromImage =
     request.source.kind === "image" ? await openSource(client, request, request.source) : undefined;
-  return exclusively(client, creationLock(client, request.id), () =>
-    sparedFromCollection(client, async () => {
-      await refuseTaken(client, request.id);
-      return fromImage ? createFromImage(client, request, fromImage) : createFromHost(client, request);
-    }),
-  );
+  try {
+    return await exclusively(client, creationLock(client, request.id), () =>
+      sparedFromCollection(client, async () => {
+        await refuseTaken(client, request.id);
+        return fromImage ? createFromImage(client, request, fromImage) : createFromHost(client, request);
+      }),
+    );
+  } catch (error) {
+    if (!fromImage || !hasCode(error, "NotFound") || !(await isGone(fromImage))) throw error;
+    // Somebody has deleted the image since it was opened; by now there may be another of that name.
+    return makeContainer(client, request);
+  }
+}
+
+async function isGone({ snapshotter, parent }: OpenedSource): Promise<boolean> {
+  return parent !== "" && (await committedState(snapshotter, parent)) === "absent";
 }
 
 type OpenedSource = Awaited<ReturnType<typeof openSource>>;
@@ -82,14 +93,16 @@ async function openSource(
   { name, platform }: { name: string; platform?: Platform },
 ) {
   const image = await findImage(client, name);
-  const local = await openImage(client, image, platform);
-  const parent = await ensureUnpacked(client, local, request);
-  return {
-    image,
-    config: local.config.config,
-    parent,
-    snapshotter: await client.snapshotter(request.snapshotter),
-  };
+  try {
+    const local = await openImage(client, image, platform);
+    const parent = await ensureUnpacked(client, local, request);
+    const snapshotter = await client.snapshotter(request.snapshotter);
+    return { image, config: local.config.config, parent, snapshotter };
+  } catch (error) {
+    // What is missing may be so because the image was deleted meanwhile: that is the thing to say.
+    if (hasCode(error, "NotFound")) await findImage(client, name);
+    throw error;
+  }
 }
 
 async function refuseTaken(client: Client, id: string): Promise<void> {

@@ -1,6 +1,6 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { ctrExecutable, createCtr } from "../../support/ctr.ts";
+import { createCtr, ctrExecutable } from "../../support/ctr.ts";
 import { run } from "../../support/run-program.ts";
 import { tempDir } from "../../support/temp.ts";
 
