@@ -105,7 +105,8 @@ async function openSource(
   }
 }
 
-async function refuseTaken(client: Client, id: string): Promise<void> {
+/** Throws AlreadyExists for the name of a container. */
+export async function refuseTaken(client: Client, id: string): Promise<void> {
   const containers = await client.containers();
   try {
     containers.get(id);
@@ -168,7 +169,7 @@ async function createFromHost(client: Client, request: NewContainer): Promise<Cr
 }
 
 /** A snapshot of that key that no container has, and nobody made by hand, is what a killed creation left. */
-async function prepareSnapshot(
+export async function prepareSnapshot(
   snapshotter: Snapshotter,
   id: string,
   parent: string,

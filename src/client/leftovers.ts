@@ -1,5 +1,6 @@
 import { basename } from "node:path";
 import { hasCode } from "../core/errors.ts";
+import { abandonedImagesDirs, removeImagesDir } from "./checkpoint-images.ts";
 import { usesNetworks } from "./container-network.ts";
 import { abandonedLocks, removeLock } from "./locks.ts";
 import type { Client } from "./open.ts";
@@ -7,7 +8,7 @@ import { abandonedPlaces, removePlace, viewPlaces } from "./rootfs-view.ts";
 
 /** What a process that was killed has left, and nobody will use again. */
 export interface Leftover {
-  kind: "task" | "network" | "log" | "lock" | "mount";
+  kind: "task" | "network" | "log" | "lock" | "mount" | "checkpoint";
   namespace?: string;
   name: string;
   sizeBytes?: number;
@@ -16,8 +17,9 @@ export interface Leftover {
 }
 
 /**
- * Dead tasks that no container refers to, networks' addresses of containers that have ended, logs without a task, locks and mounts whose holders are gone; in all
- * namespaces. `untouchedMs` leaves out what changed since: what is being made may look abandoned for an instant.
+ * Dead tasks that no container refers to, networks' addresses of containers that have ended, logs without a task,
+ * locks, mounts and half-made checkpoints whose holders are gone; in all namespaces. `untouchedMs` leaves out what
+ * changed since: what is being made may look abandoned for an instant.
  */
 export async function findLeftovers(client: Client, untouchedMs: number): Promise<Leftover[]> {
   const { findDeadTasks, findTaskLogs } = await import("../runtime/index.ts");
@@ -52,6 +54,11 @@ export async function findLeftovers(client: Client, untouchedMs: number): Promis
       kind: "mount" as const,
       name: place,
       remove: async () => removePlace(place),
+    })),
+    ...abandonedImagesDirs(client).map((path) => ({
+      kind: "checkpoint" as const,
+      name: path,
+      remove: async () => removeImagesDir(path),
     })),
   ];
 }

@@ -54,7 +54,7 @@ function openRootfs(directory: string, mounts: readonly Mount[]): number {
 function openMounted(parent: string, mounts: readonly Mount[]): number {
   mkdirSync(parent, { recursive: true, mode: 0o700 });
   for (const place of abandonedPlaces(parent)) removePlace(place);
-  const place = join(parent, `${process.pid}-${readProcessStat(process.pid)!.startTicks}`);
+  const place = join(parent, ownName());
   mkdirSync(place, { mode: 0o700 });
   try {
     mountAll(mounts, place);
@@ -63,6 +63,9 @@ function openMounted(parent: string, mounts: readonly Mount[]): number {
     removePlace(place);
   }
 }
+
+/** Says whose a place is. */
+export const ownName = (): string => `${process.pid}-${readProcessStat(process.pid)!.startTicks}`;
 
 /** Below `parent`, those whose process was killed. */
 export function abandonedPlaces(parent: string): string[] {

@@ -116,7 +116,7 @@ async function existingTask(client: Client, id: string, options: TaskOptions): P
   return { ...taskOf(container, mounts, options), ...(network && inNetwork(network)) };
 }
 
-function taskOf({ id, spec, runtime }: Container, mounts: Mount[], options: TaskOptions): CreateTask {
+export function taskOf({ id, spec, runtime }: Container, mounts: Mount[], options: TaskOptions): CreateTask {
   const { io, noPivot, pidFile } = options;
   const recorded = runtimeOptionsOf(runtime);
   return { id, spec, mounts, io, pidFile, runtime: { ...recorded, noPivot: noPivot || recorded.noPivot } };

@@ -18,6 +18,10 @@ export const labelNames = {
   snapshotRef: "containerd.io/snapshot.ref",
   snapshotUidMapping: "containerd.io/snapshot/uidmapping",
   snapshotGidMapping: "containerd.io/snapshot/gidmapping",
+  /** Of a checkpoint's image; "true". */
+  checkpoint: "containerd.io/checkpoint",
+  /** Of a checkpoint's index: it was made here, or somebody vouches for it. Only ours, and of this namespace. */
+  trustedCheckpoint: "ctr.checkpoint.trusted",
   stopSignal: "io.containerd.image.config.stop-signal",
 } as const;
 

@@ -19,6 +19,17 @@ export const mediaTypes = {
   dockerForeignLayerGzip: "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip",
 } as const;
 
+/** Parts of a checkpoint's index beside image and layer, with containerd's names (its core/images/mediatypes.go). */
+export const checkpointTypes = {
+  /** Uncompressed tar of criu's images. */
+  memory: "application/vnd.containerd.container.criu.checkpoint.criu.tar",
+  /** The runtime spec. */
+  config: "application/vnd.containerd.container.checkpoint.config.v1+proto",
+  /** How the checkpoint was made. */
+  options: "application/vnd.containerd.container.checkpoint.options.v1+proto",
+  runtimeOptions: "application/vnd.containerd.container.checkpoint.runtime.options+proto",
+} as const;
+
 export type Compression = "none" | "gzip" | "zstd";
 
 const INDEXES: readonly string[] = [mediaTypes.ociIndex, mediaTypes.dockerIndex];

@@ -59,7 +59,10 @@ export interface CreateTask {
   runtime?: RuntimeOptions;
   /** Absolute. Holds the decimal pid without newline, renamed into place before the process is started. */
   pidFile?: string;
-  /** Directory of a checkpoint (criu's images) to restore instead of starting afresh. */
+  /**
+   * Directory of a checkpoint (criu's images) to restore instead of starting afresh: then creating is starting. The
+   * images are changed to suit the streams. Who made them decides what the processes may do: criu runs as root.
+   */
   checkpointDir?: string;
 }
 
@@ -178,8 +181,17 @@ export interface Task {
   resize(columns: number, rows: number, execId?: string): Promise<void>;
   /** The process reads what was written, then EOF. */
   closeStdin(execId?: string): Promise<void>;
-  /** By criu, into a directory. `exit` ends the container with it. */
-  checkpoint(options: { imageDir: string; workDir?: string; exit?: boolean }): Promise<void>;
+  /**
+   * Runs the work while the task stands still. It goes on afterwards, also when this process is killed meanwhile: its
+   * supervisor sees to that. One that is paused already stays so; else throws as `pause`.
+   */
+  pausedDuring<T>(work: () => Promise<T>): Promise<T>;
+  /**
+   * Has criu write the processes into a directory, made when it is missing; they go on. criu's own files, its log
+   * among them, go to `workDir`, or else are gone afterwards. Throws NotFound naming the package for a missing criu,
+   * Unknown with criu's words.
+   */
+  checkpoint(options: { imageDir: string; workDir?: string }): Promise<void>;
 }
 
 /** The tasks of one namespace, bound when it is opened. */

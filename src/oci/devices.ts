@@ -23,12 +23,12 @@ const DEFAULT_NODES: readonly (readonly [major: number, minor?: number])[] = [
   [5, 2],
 ];
 
+export const defaultDeviceRules = (): SpecDeviceRule[] =>
+  DEFAULT_NODES.map(([major, minor]) => allow("c", major, minor));
+
 export const withDefaultDeviceRules: SpecOption = (spec) => {
   const resources = resourcesOf(spec);
-  resources.devices = [
-    ...(resources.devices ?? []),
-    ...DEFAULT_NODES.map(([major, minor]) => allow("c", major, minor)),
-  ];
+  resources.devices = [...(resources.devices ?? []), ...defaultDeviceRules()];
 };
 
 export const withDevices: SpecOption = (spec, { input }) => {

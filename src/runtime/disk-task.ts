@@ -8,6 +8,7 @@ import { deleteExec, deleteTask } from "./delete-task.ts";
 import { startExec } from "./exec-process.ts";
 import { killTask } from "./kill-task.ts";
 import { listExecs, listProcesses } from "./list-processes.ts";
+import { pauseTask, resumeTask } from "./pause-task.ts";
 import { readTaskLog } from "./read-task-log.ts";
 import { callRunc } from "./runc.ts";
 import { askSupervisor } from "./supervisor-call.ts";
@@ -44,33 +45,21 @@ export function createDiskTask(context: TaskContext, bundle: Bundle): Task {
       const { readTaskMetrics } = await import("./metrics/read-metrics.ts");
       return readTaskMetrics(bundle);
     },
-    async pause() {
-      const status = taskStatus(bundle);
-      if (status === "created") throw new CtrError("Unknown", "cannot pause task in created state");
-      if (status !== "running") throw new CtrError("Unknown", `cannot pause a ${status} container`);
-      await callRunc(record().runc, ["pause", id]);
-      bundle.publish("/tasks/paused", { container_id: id });
-    },
-    async resume() {
-      const status = taskStatus(bundle);
-      if (status === "created") throw new CtrError("Unknown", "cannot resume task in created state");
-      if (status === "running") throw new CtrError("Unknown", "cannot resume a running process");
-      if (status !== "paused") throw new CtrError("Unknown", `cannot resume a ${status} container`);
-      await callRunc(record().runc, ["resume", id]);
-      bundle.publish("/tasks/resumed", { container_id: id });
-    },
+    pause: () => pauseTask(bundle),
+    resume: () => resumeTask(bundle),
     async resize(columns, rows, execId) {
       await askSupervisor(bundle, { op: "resize", columns, rows, execId });
     },
     async closeStdin(execId) {
       await askSupervisor(bundle, { op: "closeStdin", execId });
     },
-    async checkpoint({ imageDir, workDir, exit = false }) {
-      const words = ["checkpoint", "--image-path", imageDir];
-      words.push("--work-path", workDir ?? join(bundle.path, "checkpoint"));
-      if (!exit) words.push("--leave-running");
-      await callRunc(record().runc, [...words, id]);
-      bundle.publish("/tasks/checkpointed", { container_id: id, checkpoint: imageDir });
+    async checkpoint(options) {
+      const { checkpointTask } = await import("./checkpoint-task.ts");
+      await checkpointTask(bundle, record(), options);
+    },
+    async pausedDuring(work) {
+      const { pausedDuring } = await import("./paused-during.ts");
+      return pausedDuring(bundle, work);
     },
   };
 

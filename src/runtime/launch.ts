@@ -66,6 +66,7 @@ export async function prepareTask(
     supervisor = spawnSupervisor(bundle, lockFd);
     anticipateMigration();
     const request = await requested;
+    if (request.checkpointDir !== undefined) await prepareRestore(request.checkpointDir);
     const { record, stdio } = fillBundle(bundle, request, context);
     const connection = await supervisor.connection;
     return {
@@ -90,6 +91,13 @@ export async function prepareTask(
     await giveUp();
     throw error;
   }
+}
+
+async function prepareRestore(checkpointDir: string): Promise<void> {
+  const { requireCriu } = await import("./criu/program.ts");
+  const { letStreamsAppend } = await import("./criu/streams.ts");
+  requireCriu();
+  letStreamsAppend(checkpointDir);
 }
 
 /** Locks an empty bundle. Throws AlreadyExists for a task that is one; what is none is litter, and goes. */

@@ -41,12 +41,17 @@ const callPids = new Set<number>();
 export const runtimeCallPids: ReadonlySet<number> = callPids;
 
 /** Runs a command that starts no process in a container. Throws Unknown with the runtime's words, `subject` before them. */
-export async function callRunc(runc: Runc, words: readonly string[], subject = ""): Promise<string> {
+export async function callRunc(
+  runc: Runc,
+  words: readonly string[],
+  subject = "",
+  environment: Readonly<Record<string, string>> = {},
+): Promise<string> {
   const child = Bun.spawn(runcCommand(runc, undefined, words), {
     stdin: "ignore",
     stdout: "pipe",
     stderr: "pipe",
-    env: runtimeEnvironment(),
+    env: { ...runtimeEnvironment(), ...environment },
   });
   callPids.add(child.pid);
   const [stdout, stderr, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);

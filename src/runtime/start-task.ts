@@ -109,7 +109,8 @@ async function createAndStart(
   prepared: PreparedTask,
   signals?: HeldSignals,
 ): Promise<number> {
-  const { beforeStart, pidFile } = prepared.request;
+  const { beforeStart, pidFile, checkpointDir } = prepared.request;
+  if (checkpointDir !== undefined) return restore(context, prepared);
   const isOneStep = beforeStart === undefined && !pidFile;
   const pid = await prepared.create({ start: isOneStep });
   if (isOneStep) return pid;
@@ -118,6 +119,13 @@ async function createAndStart(
     await beforeStart?.(pid, signals?.interruption());
     await prepared.connection.ask({ op: "start" });
   });
+  return pid;
+}
+
+/** What is restored runs at once. */
+async function restore(context: TaskContext, prepared: PreparedTask): Promise<number> {
+  const pid = await prepared.create({ start: true });
+  await orDelete(context, prepared, () => writePidFileOf(prepared, pid));
   return pid;
 }
 

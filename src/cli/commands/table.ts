@@ -14,11 +14,13 @@ export const commands: Group = {
       names: ["containers", "c", "container"],
       summary: "manage containers",
       members: [
+        { names: ["checkpoint"], load: () => import("./containers/checkpoint.ts") },
         { names: ["create"], load: () => import("./containers/create.ts") },
         { names: ["delete", "del", "remove", "rm"], load: () => import("./containers/delete.ts") },
         { names: ["info"], load: () => import("./containers/info.ts") },
         { names: ["list", "ls"], load: () => import("./containers/list.ts") },
         { names: ["label"], load: () => import("./containers/label.ts") },
+        { names: ["restore"], load: () => import("./containers/restore.ts") },
       ],
     },
     {
@@ -127,6 +129,7 @@ export const commands: Group = {
       summary: "manage tasks, the running side of containers",
       members: [
         { names: ["attach"], load: () => import("./tasks/attach.ts") },
+        { names: ["checkpoint"], load: () => import("./tasks/checkpoint.ts") },
         { names: ["delete", "del", "remove", "rm"], load: () => import("./tasks/delete.ts") },
         { names: ["exec"], load: () => import("./tasks/exec.ts") },
         { names: ["list", "ls"], load: () => import("./tasks/list.ts") },

@@ -3,10 +3,13 @@ import { type Bundle, readTaskRecord, type TaskRecord, writeRecord } from "../bu
 import { abandonTask, removeTask, withdrawTask } from "../remove-task.ts";
 import { callRunc } from "../runc.ts";
 import type { OomWatch } from "./out-of-memory.ts";
-import { type StartContext, type SupervisedProcess, startProcess } from "./processes.ts";
+import { type StartContext, type StartPlan, type SupervisedProcess, startProcess } from "./processes.ts";
 import type { StdioPlan } from "./protocol.ts";
 import type { End } from "./reaper.ts";
 import { tellCreation, tellExit } from "./tell.ts";
+
+/** Below the bundle: criu's log, while it restores. */
+export const RESTORE_DIR = "restore";
 
 /** The container and its first process. */
 export interface Container {
@@ -24,6 +27,8 @@ export interface Container {
   /** A failure leaves nothing of the task. Answers when it is created, or started. */
   create(start: boolean, stdio: StdioPlan): Promise<SupervisedProcess>;
   start(): Promise<void>;
+  pause(): Promise<void>;
+  resume(): Promise<void>;
   wait(): Promise<End>;
   /** Everything, directory and lock included. */
   remove(): Promise<void>;
@@ -53,18 +58,16 @@ export function createContainer(bundle: Bundle, context: StartContext, onEnded: 
   const create = async (task: TaskRecord, start: boolean, stdio: StdioPlan) => {
     isToRun = start || task.checkpointDir !== undefined;
     const memory = await openMemoryWatch(bundle, task.limitedCgroup);
-    init = await startProcess(
-      {
-        runc: task.runc,
-        directory: ".",
-        terminal: task.terminal,
-        stdio,
-        onFound: memory?.begin,
-        failure: "OCI runtime create failed",
-        command: (options) => [...createCommand(bundle, task, start), ...options, bundle.id],
-      },
-      context,
-    );
+    const plan = {
+      runc: task.runc,
+      directory: ".",
+      terminal: task.terminal,
+      stdio,
+      onFound: memory?.begin,
+      failure: "OCI runtime create failed",
+      command: (options: readonly string[]) => [...createCommand(bundle, task, start), ...options, bundle.id],
+    };
+    init = task.checkpointDir === undefined ? await startProcess(plan, context) : await restore(plan);
     const { pid, startTicks } = init;
     writeRecord("init.json", { pid, startTicks, started: isToRun });
     tellCreation(bundle, task, stdio, pid);
@@ -80,6 +83,11 @@ export function createContainer(bundle: Bundle, context: StartContext, onEnded: 
       return initEnd;
     });
     return init;
+  };
+
+  const restore = async (plan: StartPlan) => {
+    const { restoreProcess } = await import("./restore-process.ts");
+    return restoreProcess(plan, context);
   };
 
   const tellStart = (pid: number) => bundle.publish("/tasks/start", { container_id: bundle.id, pid });
@@ -143,6 +151,8 @@ export function createContainer(bundle: Bundle, context: StartContext, onEnded: 
       starting = start();
       return starting;
     },
+    pause: async () => (await import("../pause-task.ts")).freeze(bundle),
+    resume: async () => (await import("../pause-task.ts")).thaw(bundle),
     async wait() {
       await creation;
       return created(ended);
@@ -188,9 +198,14 @@ async function openMemoryWatch({ id, publish }: Bundle, cgroupsPath: string | un
 function createCommand(bundle: Bundle, { checkpointDir, noPivot }: TaskRecord, start: boolean): string[] {
   const verb =
     checkpointDir !== undefined
-      ? ["restore", "--detach", "--image-path", checkpointDir, "--work-path", `${bundle.path}/restore`]
+      ? restoreCommand(bundle, checkpointDir)
       : start
         ? ["run", "--detach"]
         : ["create"];
   return [...verb, "--bundle", bundle.path, ...(noPivot ? ["--no-pivot"] : [])];
+}
+
+function restoreCommand({ path }: Bundle, checkpointDir: string): string[] {
+  const work = `${path}/${RESTORE_DIR}`;
+  return ["restore", "--detach", "--file-locks", "--image-path", checkpointDir, "--work-path", work];
 }

@@ -48,6 +48,9 @@ export type Request =
    * and no task listed, any more; the rest goes afterwards.
    */
   | { op: "withdraw" }
+  /** Pauses the container for as long as this connection lasts, or until it is told to `resume`. */
+  | { op: "pause" }
+  | { op: "resume" }
   /** Answered by one byte and the terminal's master (SCM_RIGHTS), or by a line with an error. */
   | { op: "console"; execId?: string };
 
@@ -61,6 +64,8 @@ export interface Answers {
   deleteExec: WireExit;
   delete: WireExit;
   withdraw: WireExit;
+  pause: Record<string, never>;
+  resume: Record<string, never>;
   console: Record<string, never>;
 }
 

@@ -1,5 +1,6 @@
 /** Requests from clients, by the protocol; see protocol.ts. */
 import { CtrError } from "../../core/errors.ts";
+import { createHold, type Hold } from "./hold.ts";
 import { type LineHandlers, type LineSocket, lineSocketHandlers } from "./lines.ts";
 import type { SupervisedProcess } from "./processes.ts";
 import { type Request, toWireError, toWireExit, type WireExit } from "./protocol.ts";
@@ -35,12 +36,15 @@ function serve(socket: LineSocket, supervisor: Supervisor, onServed = () => {}):
   let isOpen = true;
   /** By the promise that is theirs alone: an id goes from one exec to the next. */
   const attachedExecs = new Map<Promise<SupervisedProcess>, string>();
+  const hold = createHold(supervisor.container);
   return {
     line(message) {
       const { n, ...request } = message as Request & { n: number };
       void supervisor.during(async () => {
         try {
-          const result = await answer(request as Request, supervisor, socket, {
+          const result = await answer(request as Request, supervisor, {
+            socket,
+            hold,
             isOpen: () => isOpen,
             attach: (exec, execId) => attachedExecs.set(exec, execId),
           });
@@ -55,6 +59,8 @@ function serve(socket: LineSocket, supervisor: Supervisor, onServed = () => {}):
       isOpen = false;
       for (const [exec, execId] of attachedExecs)
         void supervisor.during(() => supervisor.execs.abandon(execId, exec));
+      // It may have ended meanwhile.
+      void supervisor.during(() => hold.end().catch(() => {}));
     },
   };
 }
@@ -65,7 +71,10 @@ function endsTask(request: Request): boolean {
   return request.op === "delete" || request.op === "withdraw";
 }
 
+/** The client that asks. */
 interface Asker {
+  socket: LineSocket;
+  hold: Hold;
   isOpen(): boolean;
   /** Nobody but the client on this line will want the exec's exit. */
   attach(exec: Promise<SupervisedProcess>, execId: string): void;
@@ -74,8 +83,7 @@ interface Asker {
 async function answer(
   request: Request,
   supervisor: Supervisor,
-  socket: LineSocket,
-  { isOpen, attach }: Asker,
+  { socket, hold, isOpen, attach }: Asker,
 ): Promise<object | undefined> {
   const { container, execs } = supervisor;
   switch (request.op) {
@@ -104,6 +112,12 @@ async function answer(
       return remove(supervisor);
     case "withdraw":
       return withdraw(supervisor, isOpen);
+    case "pause":
+      await hold.begin();
+      return {};
+    case "resume":
+      await hold.end();
+      return {};
     case "console":
       await sendMaster(supervisor.process(request.execId), socket);
       return undefined;

@@ -1,0 +1,22 @@
+import { CtrError } from "../../core/errors.ts";
+import { readSmallFile } from "../../sys/small-file.ts";
+
+/** The runtime starts it, and finds it on PATH as we do. Throws NotFound naming the package. */
+export function requireCriu(): void {
+  const path = process.env.PATH ?? "";
+  if (Bun.which("criu", { PATH: path }) !== null) return;
+  throw new CtrError("NotFound", `criu in PATH (${path})`, { hint: "install it with: apt-get install criu" });
+}
+
+/** Of those that criu has logged, the last few: what went wrong, and what that led to. */
+const ERRORS_MAX = 3;
+
+/** What criu's log says in place of the runtime's words, which only say that there is one; those when there is none. */
+export function criuFailure(logPath: string, subject: string, error: unknown): unknown {
+  const lines = (readSmallFile(logPath) ?? "").split("\n");
+  const errors = lines.flatMap((line) => /\bError \([^)]*\): (.*\S)/.exec(line)?.[1] ?? []);
+  // It ends with the news that it failed.
+  const causes = errors.filter((words) => !/^(Dumping|Restoring) FAILED/.test(words)).slice(-ERRORS_MAX);
+  if (causes.length === 0) return error;
+  return new CtrError("Unknown", `${subject}: criu failed: ${causes.join("; ")}`);
+}
