@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { criuTest } from "../support/criu.ts";
@@ -8,9 +8,9 @@ import { openWorkbench } from "../support/workbench.ts";
 
 const check = criuTest();
 
-/** Counts in memory and in a file, one step for each line it reads; says the count. */
-const COUNTER = "n=0; while read line; do n=$((n+1)); echo $n > /count; echo \"$line $n\"; done";
-/** The same by itself. */
+/** Says, for each line it reads, that line and how many there were. */
+const READER = 'n=0; while read line; do n=$((n+1)); echo "$line $n"; done';
+/** Counts in memory and in a file, by itself. */
 const CLOCK = "n=0; while sleep 0.05; do n=$((n+1)); echo $n > /count; echo $n; done";
 
 const lastLine = async (ctr: Ctr, id: string): Promise<string> =>
@@ -43,6 +43,91 @@ check("a checkpoint is pushed, pulled by another state directory, and goes on th
   await elsewhere.ok("tasks", "delete", "web2");
   await elsewhere.ok("containers", "delete", "web2");
   await ctr.ok("tasks", "delete", "--force", "web");
+});
+
+check("tasks checkpoint takes everything, and --exit ends the task when it is safe", async () => {
+  await using bench = await openWorkbench();
+  const { ctr, image } = bench;
+  await ctr.ok("run", "-d", image, "c", "sh", "-c", CLOCK);
+  await waitFor(async () => (await count(ctr, "c")) >= 2);
+  const name = (await ctr.ok("tasks", "checkpoint", "--exit", "c")).trimEnd();
+  assert.match(name, /^containerd\.io\/checkpoint\/c:\d\d-\d\d-\d{4}-\d\d:\d\d:\d\d$/);
+  assert.is(await status(ctr, "c"), "stopped");
+  const reached = await count(ctr, "c");
+  assert.is((await ctr("tasks", "wait", "c")).code, 137);
+  await ctr.ok("tasks", "delete", "c");
+  await ctr.ok("containers", "delete", "c");
+  const [listed] = JSON.parse(await ctr.ok("images", "list", "-o", "json", `name==${name}`));
+  assert.equal(listed.labels, { "containerd.io/checkpoint": "true" });
+
+  // Both go on from the same moment.
+  for (const id of ["one", "two"]) await ctr.ok("containers", "restore", "--rw", "--live", id, name);
+  for (const id of ["one", "two"]) {
+    await waitFor(async () => (await count(ctr, id)) > reached + 1);
+    const first = Number((await ctr.ok("tasks", "logs", id)).split("\n")[0]);
+    assert.is(first, reached + 1, id);
+    const { Image } = JSON.parse(await ctr.ok("containers", "info", id));
+    assert.is(Image, image);
+  }
+  await ctr.ok("tasks", "pause", "one");
+  assert.is(await status(ctr, "one"), "paused");
+  assert.is(await status(ctr, "two"), "running");
+  for (const id of ["one", "two"]) await ctr.ok("tasks", "delete", "--force", id);
+});
+
+check("with --image-path there are criu's images and no other, with --work-path its log", async () => {
+  await using bench = await openWorkbench();
+  const { ctr, directory, image } = bench;
+  await ctr.ok("run", "-d", "--null-io", image, "c", "sleep", "1000");
+  const [images, work] = [directory.join("images"), directory.join("work")];
+  assert.is(await ctr.ok("tasks", "checkpoint", "--image-path", images, "--work-path", work, "c"), "");
+  assert.ok(readdirSync(images).includes("inventory.img"));
+  assert.ok(existsSync(`${work}/dump.log`));
+  assert.is(await status(ctr, "c"), "running");
+  assert.is(await ctr.ok("images", "list", "-q"), `${image}\n`);
+  await ctr.ok("tasks", "delete", "--force", "c");
+});
+
+check("without --live a restored container starts afresh, with the files it had changed", async () => {
+  await using bench = await openWorkbench();
+  const { ctr, image } = bench;
+  await ctr.ok("run", "-d", image, "c", "sh", "-c", "cat /kept; echo changed > /kept; sleep 1000");
+  await waitFor(async () => (await ctr.ok("tasks", "exec", "c", "cat", "/kept")) === "changed\n");
+  await ctr.ok("containers", "checkpoint", "--rw", "c", "files:1");
+  for (const [id, flags, output] of [
+    ["with", ["--rw"], "changed"],
+    ["without", [], "cat: can't open '/kept': No such file or directory"],
+  ] as const) {
+    await ctr.ok("containers", "restore", ...flags, id, "files:1");
+    await waitFor(async () => (await lastLine(ctr, id)) === output);
+  }
+  for (const id of ["c", "with", "without"]) await ctr.ok("tasks", "delete", "--force", id);
+});
+
+check("a restored task reads its standard input, and can be checkpointed again", async () => {
+  await using bench = await openWorkbench();
+  const { ctr, image } = bench;
+  const send = async (id: string, line: string) => {
+    const attached = ctr.start(["tasks", "attach", id]);
+    attached.stdin.write(`${line}\n`);
+    attached.stdin.flush();
+    await waitFor(async () => (await lastLine(ctr, id)).startsWith(`${line} `));
+    attached.kill("SIGKILL");
+    await attached.exited;
+    return lastLine(ctr, id);
+  };
+  await ctr.ok("run", "-d", image, "c1", "sh", "-c", READER);
+  assert.is(await send("c1", "first"), "first 1");
+  for (const [from, to, line] of [
+    ["c1", "c2", "second 2"],
+    ["c2", "c3", "third 3"],
+  ] as const) {
+    await ctr.ok("containers", "checkpoint", "--image", "--rw", "--task", from, `again:${to}`);
+    await ctr.ok("tasks", "delete", "--force", from);
+    await ctr.ok("containers", "restore", "--rw", "--live", to, `again:${to}`);
+    assert.is(await send(to, line.split(" ")[0]!), line);
+  }
+  await ctr.ok("tasks", "delete", "--force", "c3");
 });
 
 test.run();
