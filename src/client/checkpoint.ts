@@ -1,5 +1,5 @@
 import { constants } from "node:os";
-import { CtrError, hasCode } from "../core/errors.ts";
+import { CtrError, hasCode, withSubject } from "../core/errors.ts";
 import { type Labels, labelNames } from "../core/labels.ts";
 import type { Container } from "../core/records.ts";
 import type { Task } from "../core/task.ts";
@@ -34,8 +34,7 @@ export async function checkpointContainer(
     throw new CtrError("FailedPrecondition", `container ${JSON.stringify(id)} was not made from an image`);
   }
   await refuseTaken(client, ref);
-  const task = await findTask(client, id);
-  if (withTask && task === undefined) throw new CtrError("NotFound", `no running task found: task ${id}`);
+  const task = withTask ? await requireTask(client, id) : await findTask(client, id);
   const make = () =>
     recordCheckpoint(client, container, { name: ref, labels: {} }, async (parts) => {
       await parts.addRuntimeOptions();
@@ -95,6 +94,14 @@ function formatMoment(time: Date): string {
   const two = (value: number) => String(value).padStart(2, "0");
   const day = `${two(time.getMonth() + 1)}-${two(time.getDate())}-${time.getFullYear()}`;
   return `${day}-${[time.getHours(), time.getMinutes(), time.getSeconds()].map(two).join(":")}`;
+}
+
+async function requireTask(client: Client, id: string): Promise<Task> {
+  try {
+    return await (await client.tasks()).get(id);
+  } catch (error) {
+    throw withSubject("no running task found", error);
+  }
 }
 
 async function end(task: Task): Promise<void> {

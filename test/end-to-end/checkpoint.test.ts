@@ -1,8 +1,9 @@
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { criuTest } from "../support/criu.ts";
-import { type Ctr, createCtr } from "../support/ctr.ts";
+import { type Ctr, createCtr, ctrExecutable } from "../support/ctr.ts";
+import { startPty } from "../support/pty.ts";
 import { waitFor } from "../support/wait-for.ts";
 import { openWorkbench } from "../support/workbench.ts";
 
@@ -17,33 +18,41 @@ const lastLine = async (ctr: Ctr, id: string): Promise<string> =>
   (await ctr.ok("tasks", "logs", id)).trimEnd().split("\n").at(-1)!;
 const count = async (ctr: Ctr, id: string): Promise<number> => Number(await lastLine(ctr, id));
 const status = async (ctr: Ctr, id: string): Promise<string | undefined> =>
-  JSON.parse(await ctr.ok("tasks", "list", "-o", "json")).find((task: { id: string }) => task.id === id)?.status;
+  JSON.parse(await ctr.ok("tasks", "list", "-o", "json")).find((task: { id: string }) => task.id === id)
+    ?.status;
 
-check("a checkpoint is pushed, pulled by another state directory, and goes on there from where it was", async () => {
-  await using bench = await openWorkbench();
-  const { ctr, directory, image, registry } = bench;
-  await using elsewhere = createCtr(directory.join("elsewhere", "home"));
-  const ref = `${registry.host}/checkpoints/web:1`;
-  await ctr.ok("run", "-d", image, "web", "sh", "-c", CLOCK);
-  await waitFor(async () => (await count(ctr, "web")) >= 3);
-  assert.is(await ctr.ok("containers", "checkpoint", "--image", "--rw", "--task", "web", ref), "");
-  assert.is(await status(ctr, "web"), "running");
-  const reached = await count(ctr, "web");
-  await waitFor(async () => (await count(ctr, "web")) > reached, { what: "the original's going on" });
-  await ctr.ok("images", "push", ref);
+check(
+  "a checkpoint is pushed, pulled by another state directory, and goes on there from where it was",
+  async () => {
+    await using bench = await openWorkbench();
+    const { ctr, directory, image, registry } = bench;
+    await using elsewhere = createCtr(directory.join("elsewhere", "home"));
+    const ref = `${registry.host}/checkpoints/web:1`;
+    await ctr.ok("run", "-d", image, "web", "sh", "-c", CLOCK);
+    await waitFor(async () => (await count(ctr, "web")) >= 3);
+    assert.is(await ctr.ok("containers", "checkpoint", "--image", "--rw", "--task", "web", ref), "");
+    assert.is(await status(ctr, "web"), "running");
+    const reached = await count(ctr, "web");
+    await waitFor(async () => (await count(ctr, "web")) > reached, { what: "the original's going on" });
+    await ctr.ok("images", "push", ref);
 
-  await elsewhere.ok("images", "pull", ref);
-  assert.is(await elsewhere.ok("containers", "restore", "--rw", "--live", "web2", ref), "");
-  const first = await waitFor(async () => Number((await elsewhere.ok("tasks", "logs", "web2")).split("\n")[0]));
-  assert.ok(first > 3 && first <= reached + 2, `${first} follows a count of at most ${reached}`);
-  await waitFor(async () => (await count(elsewhere, "web2")) > first + 2, { what: "the restored one's going on" });
-  assert.ok(Number(await elsewhere.ok("tasks", "exec", "web2", "cat", "/count")) > first);
-  await elsewhere.ok("tasks", "kill", "-s", "KILL", "web2");
-  assert.is((await elsewhere("tasks", "wait", "web2")).code, 137);
-  await elsewhere.ok("tasks", "delete", "web2");
-  await elsewhere.ok("containers", "delete", "web2");
-  await ctr.ok("tasks", "delete", "--force", "web");
-});
+    await elsewhere.ok("images", "pull", ref);
+    assert.is(await elsewhere.ok("containers", "restore", "--rw", "--live", "web2", ref), "");
+    const first = await waitFor(async () =>
+      Number((await elsewhere.ok("tasks", "logs", "web2")).split("\n")[0]),
+    );
+    assert.ok(first > 3 && first <= reached + 2, `${first} follows a count of at most ${reached}`);
+    await waitFor(async () => (await count(elsewhere, "web2")) > first + 2, {
+      what: "the restored one's going on",
+    });
+    assert.ok(Number(await elsewhere.ok("tasks", "exec", "web2", "cat", "/count")) > first);
+    await elsewhere.ok("tasks", "kill", "-s", "KILL", "web2");
+    assert.is((await elsewhere("tasks", "wait", "web2")).code, 137);
+    await elsewhere.ok("tasks", "delete", "web2");
+    await elsewhere.ok("containers", "delete", "web2");
+    await ctr.ok("tasks", "delete", "--force", "web");
+  },
+);
 
 check("tasks checkpoint takes everything, and --exit ends the task when it is safe", async () => {
   await using bench = await openWorkbench();
@@ -128,6 +137,87 @@ check("a restored task reads its standard input, and can be checkpointed again",
     assert.is(await send(to, line.split(" ")[0]!), line);
   }
   await ctr.ok("tasks", "delete", "--force", "c3");
+});
+
+check("a terminal is the restorer's, and so is the exit code", async () => {
+  await using bench = await openWorkbench();
+  const { ctr, image } = bench;
+  const script = `${READER.replace("; done", '; [ "$line" != end ] || exit 7; done')}`;
+  await ctr.ok("run", "-d", "-t", image, "c", "sh", "-c", script);
+  await ctr.ok("containers", "checkpoint", "--image", "--rw", "--task", "c", "tty:1");
+  await ctr.ok("tasks", "delete", "--force", "c");
+  await using pty = startPty([ctrExecutable, "containers", "restore", "--rw", "--live", "d", "tty:1"], {
+    env: ctr.env,
+  });
+  pty.write("hello\r");
+  await pty.waitForOutput("hello 1");
+  pty.write("end\r");
+  assert.is(await pty.exited, 7);
+  assert.match(pty.output(), /end 2/);
+  assert.is(await ctr.ok("tasks", "list", "-q"), "");
+});
+
+check("pipes, mounts, the host name and file locks come back", async () => {
+  await using bench = await openWorkbench();
+  const { ctr, directory, image } = bench;
+  const shared = directory.join("shared", "count").slice(0, -"/count".length);
+  const mounts = [
+    `type=bind,src=${shared},dst=/shared,options=rbind:rw`,
+    "type=bind,src=/usr,dst=/host,options=rbind:ro",
+    "type=tmpfs,dst=/memory,options=rw",
+  ];
+  // Busybox has no flock of its own.
+  const lock =
+    'flock() { $(echo /host/lib/*/ld-linux*.so.*) --library-path $(dirname /host/lib/*/libc.so.6) /host/bin/flock "$@"; }';
+  const script = `${lock}; echo there > /memory/file; exec 7<>/lock; flock -x 7; while sleep 0.05; do echo $((n+=1)) | tee /shared/count; done`;
+  const words = ["run", "--hostname", "checkpointed", ...mounts.flatMap((mount) => ["--mount", mount])];
+  const out = directory.join("out");
+  const pipeline = Bun.spawn(
+    ["sh", "-c", '"$@" </dev/null | cat >"$0"', out, ctrExecutable, ...words, image, "c", "sh", "-c", script],
+    { env: ctr.env },
+  );
+  await waitFor(() => Number(readFileSync(out, "utf8").trimEnd().split("\n").at(-1)) >= 3);
+  await ctr.ok("containers", "checkpoint", "--image", "--rw", "--task", "c", "pipes:1");
+  await ctr("tasks", "delete", "--force", "c");
+  await pipeline.exited;
+  await ctr.ok("containers", "restore", "--rw", "--live", "d", "pipes:1");
+  await waitFor(async () => (await count(ctr, "d")) > 4);
+  const question = `${lock}; hostname; cat /memory/file; flock -n /lock true || echo held`;
+  assert.is(await ctr.ok("tasks", "exec", "d", "sh", "-c", question), "checkpointed\nthere\nheld\n");
+  const reached = await count(ctr, "d");
+  await waitFor(() => Number(readFileSync(`${shared}/count`, "utf8")) > reached);
+  await ctr.ok("tasks", "delete", "--force", "d");
+});
+
+check("the image of a checkpoint is listed, checked, inspected, exported, imported and removed", async () => {
+  await using bench = await openWorkbench();
+  const { ctr, directory, image } = bench;
+  await using elsewhere = createCtr(directory.join("elsewhere", "home"));
+  await ctr.ok("run", "-d", image, "c", "sh", "-c", CLOCK);
+  await ctr.ok("containers", "checkpoint", "--image", "--rw", "--task", "c", "example.com/saved:1");
+  await ctr.ok("tasks", "delete", "--force", "c");
+  await ctr.ok("containers", "delete", "c");
+  await ctr.ok("images", "rm", "--sync", image);
+  assert.match(await ctr.ok("images", "list"), /example\.com\/saved:1 .*image\.index.* linux\/amd64 /);
+  assert.match(await ctr.ok("images", "check", "name==example.com/saved:1"), / complete /);
+  const inspected = await ctr.ok("images", "inspect", "example.com/saved:1");
+  for (const part of [
+    "criu.checkpoint.criu.tar",
+    "checkpoint.config.v1+proto",
+    "image.manifest",
+    "tar+gzip",
+  ]) {
+    assert.ok(inspected.includes(part), part);
+  }
+  const archive = directory.join("saved.tar");
+  await ctr.ok("images", "export", archive, "example.com/saved:1");
+  await ctr.ok("images", "rm", "--sync", "example.com/saved:1");
+  assert.is(await ctr.ok("content", "list", "-q"), "");
+  await elsewhere.ok("images", "import", archive);
+  await elsewhere.ok("containers", "restore", "--rw", "--live", "d", "example.com/saved:1");
+  await waitFor(async () => (await count(elsewhere, "d")) > 1);
+  assert.is(JSON.parse(await elsewhere.ok("containers", "info", "d")).Image, "example.com/saved:1");
+  await elsewhere.ok("tasks", "delete", "--force", "d");
 });
 
 test.run();

@@ -8,8 +8,8 @@ export function requireCriu(): void {
   throw new CtrError("NotFound", `criu in PATH (${path})`, { hint: "install it with: apt-get install criu" });
 }
 
-/** Of those that criu has logged, the last few: what went wrong, and what that led to. */
-const ERRORS_MAX = 3;
+/** Of those that criu has logged, the last: what went wrong, and what that led to. Earlier ones it got over. */
+const ERRORS_MAX = 2;
 
 /** What criu's log says in place of the runtime's words, which only say that there is one; those when there is none. */
 export function criuFailure(logPath: string, subject: string, error: unknown): unknown {
@@ -18,5 +18,7 @@ export function criuFailure(logPath: string, subject: string, error: unknown): u
   // It ends with the news that it failed.
   const causes = errors.filter((words) => !/^(Dumping|Restoring) FAILED/.test(words)).slice(-ERRORS_MAX);
   if (causes.length === 0) return error;
-  return new CtrError("Unknown", `${subject}: criu failed: ${causes.join("; ")}`);
+  return new CtrError("Unknown", `${subject}: criu failed: ${causes.join("; ")}`, {
+    hint: "options that criu asks for can be set in /etc/criu/runc.conf",
+  });
 }

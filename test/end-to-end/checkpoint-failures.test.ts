@@ -1,0 +1,157 @@
+import { chmodSync, existsSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { criuTest } from "../support/criu.ts";
+import type { Ctr } from "../support/ctr.ts";
+import { waitFor } from "../support/wait-for.ts";
+import { openWorkbench } from "../support/workbench.ts";
+
+const check = criuTest();
+
+const status = async (ctr: Ctr, id: string): Promise<string | undefined> =>
+  JSON.parse(await ctr.ok("tasks", "list", "-o", "json")).find((task: { id: string }) => task.id === id)
+    ?.status;
+
+/** No image beside the given one, no directory of criu's, and a task that runs. */
+async function assertUntouched(ctr: Ctr, image: string): Promise<void> {
+  assert.is(await ctr.ok("images", "list", "-q"), `${image}\n`);
+  const images = `${ctr.root}/checkpoints`;
+  assert.equal(existsSync(images) ? readdirSync(images) : [], []);
+  assert.is(await status(ctr, "c"), "running");
+}
+
+check("what criu cannot write down is said in its words, and the task goes on", async () => {
+  await using bench = await openWorkbench();
+  const { ctr, directory, image } = bench;
+  const script = "ip link set lo up; nc -l -p 99 -e cat & until nc 127.0.0.1 99 -e sleep 1000; do :; done";
+  await ctr.ok("run", "-d", image, "c", "sh", "-c", script);
+  await waitFor(async () => (await ctr.ok("tasks", "exec", "c", "netstat", "-tn")).includes("ESTABLISHED"));
+  const work = directory.join("work");
+  for (const words of [
+    ["containers", "checkpoint", "--image", "--rw", "--task", "c", "never:1"],
+    ["tasks", "checkpoint", "--exit", "--work-path", work, "c"],
+  ]) {
+    const { code, stdout, stderr } = await ctr(...words);
+    assert.is(code, 1);
+    assert.is(stdout, "");
+    assert.match(stderr, /^ctr: checkpoint failed: criu failed: [^\n]*Connected TCP socket[^\n]*\n$/);
+    await assertUntouched(ctr, image);
+  }
+  assert.match(readFileSync(`${work}/dump.log`, "utf8"), /Dumping FAILED/);
+  await ctr.ok("tasks", "delete", "--force", "c");
+});
+
+check("a missing criu is named with its package, for checkpoint and restore", async () => {
+  await using bench = await openWorkbench();
+  const { ctr, directory, image } = bench;
+  const bin = directory.join("bin", "runc");
+  symlinkSync(Bun.which("runc")!, bin);
+  const env = { PATH: dirname(bin) };
+  await ctr.ok("run", "-d", image, "c", "sleep", "1000");
+  const wanted =
+    /^ctr: [^\n]*criu in PATH \([^\n]*\): not found \(install it with: apt-get install criu\)\n$/;
+  const made = await ctr.with({ env })("containers", "checkpoint", "--task", "c", "never:1");
+  assert.is(made.code, 1);
+  assert.match(made.stderr, wanted);
+  await assertUntouched(ctr, image);
+  await ctr.ok("containers", "checkpoint", "--task", "c", "saved:1");
+  const restored = await ctr.with({ env })("containers", "restore", "--live", "d", "saved:1");
+  assert.is(restored.code, 1);
+  assert.match(restored.stderr, wanted);
+  assert.is(await ctr.ok("containers", "list", "-q"), "c\n");
+  await ctr.ok("tasks", "delete", "--force", "c");
+});
+
+check(
+  "a client that is killed while criu works leaves no frozen task, no image, and nothing that stays",
+  async () => {
+    await using bench = await openWorkbench();
+    const { ctr, directory, image } = bench;
+    // criu itself, which waits before it begins.
+    const gate = directory.join("gate");
+    const slow = directory.join("bin", "criu");
+    writeFileSync(
+      slow,
+      `#!/bin/sh\n[ "$1" != swrk ] || { : >'${gate}.reached'; read -r _ <'${gate}'; }\nexec '${Bun.which("criu")}' "$@"\n`,
+    );
+    chmodSync(slow, 0o755);
+    assert.is(Bun.spawnSync(["mkfifo", gate]).exitCode, 0);
+    await ctr.ok("run", "-d", image, "c", "sleep", "1000");
+    const client = ctr.start(["containers", "checkpoint", "--image", "--rw", "--task", "c", "never:1"], {
+      env: { PATH: `${dirname(slow)}:${ctr.env.PATH}` },
+    });
+    await waitFor(() => existsSync(`${gate}.reached`));
+    assert.is(await status(ctr, "c"), "paused");
+    client.kill("SIGKILL");
+    await client.exited;
+    await waitFor(async () => (await status(ctr, "c")) === "running");
+    writeFileSync(gate, "go\n");
+    assert.is(await ctr.ok("images", "list", "-q"), `${image}\n`);
+    assert.is(await ctr.ok("tasks", "exec", "c", "echo", "alive"), "alive\n");
+    // What it was writing is nobody's by now.
+    await waitFor(async () => {
+      await ctr.ok("system", "check", "--repair");
+      return readdirSync(`${ctr.root}/checkpoints`).length === 0;
+    });
+    await ctr.ok("containers", "checkpoint", "--image", "--rw", "--task", "c", "after:1");
+    await ctr.ok("tasks", "delete", "--force", "c");
+  },
+);
+
+test("states and names that cannot be are refused in ctr's words", async () => {
+  await using bench = await openWorkbench();
+  const { ctr, image } = bench;
+  const fails = async (wanted: RegExp, ...words: string[]) => {
+    const { code, stdout, stderr } = await ctr(...words);
+    assert.is(code, 1, words.join(" "));
+    assert.is(stdout, "");
+    assert.match(stderr, wanted, `${words.join(" ")}: ${stderr}`);
+  };
+  await ctr.ok("run", "-d", image, "c", "true");
+  await ctr("tasks", "wait", "c");
+  await fails(/^ctr: container id must be provided\n/, "containers", "checkpoint");
+  await fails(/^ctr: ref must be provided\n/, "containers", "checkpoint", "c");
+  await fails(/^ctr: ref must be provided\n/, "containers", "restore", "c");
+  await fails(
+    /^ctr: container "no" in namespace "[^"]*": not found\n/,
+    "containers",
+    "checkpoint",
+    "no",
+    "x:1",
+  );
+  await fails(/^ctr: cannot pause a stopped container: unknown\n/, "tasks", "checkpoint", "c");
+  await fails(
+    /^ctr: cannot pause a stopped container: unknown\n/,
+    "containers",
+    "checkpoint",
+    "--task",
+    "c",
+    "x:1",
+  );
+  await ctr.ok("tasks", "delete", "c");
+  await fails(
+    /^ctr: no running task found: [^\n]*not found\n/,
+    "containers",
+    "checkpoint",
+    "--task",
+    "c",
+    "x:1",
+  );
+  await fails(/^ctr: no running task found: [^\n]*not found\n/, "tasks", "checkpoint", "c");
+  await ctr.ok("containers", "checkpoint", "--rw", "c", "files:1");
+  await fails(/^ctr: image "files:1": already exists\n/, "containers", "checkpoint", "--rw", "c", "files:1");
+  await fails(/^ctr: container "c": already exists\n/, "containers", "restore", "--rw", "c", "files:1");
+  await fails(
+    /^ctr: memory in checkpoint "files:1": not found \(/,
+    "containers",
+    "restore",
+    "--live",
+    "d",
+    "files:1",
+  );
+  await fails(/^ctr: checkpoint's configuration in image /, "containers", "restore", "d", image);
+  assert.is(await ctr.ok("containers", "list", "-q"), "c\n");
+});
+
+test.run();
