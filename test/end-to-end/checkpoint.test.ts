@@ -169,7 +169,7 @@ check("pipes, mounts, the host name and file locks come back", async () => {
   // Busybox has no flock of its own.
   const lock =
     'flock() { $(echo /host/lib/*/ld-linux*.so.*) --library-path $(dirname /host/lib/*/libc.so.6) /host/bin/flock "$@"; }';
-  const script = `${lock}; echo there > /memory/file; exec 7<>/lock; flock -x 7; while sleep 0.05; do echo $((n+=1)) | tee /shared/count; done`;
+  const script = `${lock}; echo there > /memory/file; exec 7<>/lock; flock -x 7; while sleep 0.05; do n=$((n+1)); echo $n; echo $n > /shared/count; done`;
   const words = ["run", "--hostname", "checkpointed", ...mounts.flatMap((mount) => ["--mount", mount])];
   const out = directory.join("out");
   const pipeline = Bun.spawn(
