@@ -77,14 +77,14 @@ export class CheckpointParts {
   }
 
   /** What was made here may be restored here, whatever its configuration asks for. */
-  async writeIndex(): Promise<Descriptor> {
+  async writeIndex(more: Readonly<Record<string, string>> = {}): Promise<Descriptor> {
     const { image, runtime, snapshotter } = this.container;
     const references = this.manifests.map(({ digest }, at) => [`${labelNames.gcRefContent}.${at}`, digest]);
     const annotations = {
       [checkpointAnnotations.image]: image,
-      [checkpointAnnotations.taskImage]: image,
       [checkpointAnnotations.runtime]: runtime.name,
       [checkpointAnnotations.snapshotter]: snapshotter,
+      ...more,
     };
     const { digest, size } = await writeDocument(
       { schemaVersion: 2, manifests: this.manifests, annotations },

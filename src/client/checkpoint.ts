@@ -1,9 +1,10 @@
 import { constants } from "node:os";
+import type { Descriptor } from "../core/descriptor.ts";
 import { CtrError, hasCode, withSubject } from "../core/errors.ts";
 import { type Labels, labelNames } from "../core/labels.ts";
 import type { Container } from "../core/records.ts";
 import type { Task } from "../core/task.ts";
-import { CheckpointParts } from "./checkpoint-parts.ts";
+import { CheckpointParts, checkpointAnnotations } from "./checkpoint-parts.ts";
 import { collectInBackground } from "./collect.ts";
 import { findTask } from "./delete-container.ts";
 import { withLease } from "./lease.ts";
@@ -43,6 +44,7 @@ export async function checkpointContainer(
       if (withTask) await parts.addMemory(task!);
       await parts.addConfig();
       if (withTask) await parts.addOptions();
+      return parts.writeIndex();
     });
   const isRunning = (await task?.status()) === "running";
   await (withTask || isRunning ? task!.pausedDuring(make) : make());
@@ -84,6 +86,8 @@ async function recordTask(client: Client, task: Task, workDir: string | undefine
       await parts.addConfig();
       if (container.image) await parts.addImage();
       if (container.snapshotKey) await parts.addLayer();
+      // The real one says this alone, and cannot restore such a checkpoint as a container.
+      return parts.writeIndex({ [checkpointAnnotations.taskImage]: container.image });
     },
   );
   return name;
@@ -119,13 +123,11 @@ async function recordCheckpoint(
   client: Client,
   container: Container,
   { name, labels }: { name: string; labels: Labels },
-  gather: (parts: CheckpointParts) => Promise<void>,
+  gather: (parts: CheckpointParts) => Promise<Descriptor>,
 ): Promise<void> {
   try {
     await withLease(client, async (lease) => {
-      const parts = new CheckpointParts(client, container, lease);
-      await gather(parts);
-      const target = await parts.writeIndex();
+      const target = await gather(new CheckpointParts(client, container, lease));
       (await client.images()).create({ name, target, labels });
     });
   } catch (error) {
