@@ -10,6 +10,11 @@ import { waitFor } from "../support/wait-for.ts";
 const check = oracleMissing() ? test.skip : criuTest();
 const CLOCK = "n=0; while sleep 0.05; do n=$((n+1)); echo $n > /count; done";
 
+// containerd leaves lying there what it restores from.
+const litter = tempDir();
+process.env.XDG_RUNTIME_DIR = litter.path;
+test.after(() => litter[Symbol.dispose]());
+
 type Call = (...words: string[]) => Promise<RunResult>;
 
 interface Part {
@@ -51,9 +56,6 @@ function specIn(message: string): object {
 check(
   "checkpoints have the real one's index, annotations, labels and parts, and each restores the other's",
   async () => {
-    // containerd leaves lying there what it restores from.
-    using litter = tempDir();
-    process.env.XDG_RUNTIME_DIR = litter.path;
     await using beside = await openBeside();
     const { bench, oracle } = beside;
     const { ctr, image, registry } = bench;
