@@ -4,6 +4,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { mountsBelow } from "../support/mounts.ts";
 import { bridgeNetwork, type NetworkLab, openNetworkLab } from "../support/network-lab.ts";
+import { startPty } from "../support/pty.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 let lab: NetworkLab;
@@ -151,7 +152,9 @@ test("a container in the host's network is refused, before any plugin can make s
     [both.code, both.stderr],
     [1, "ctr: flags --cni and --net-host cannot be specified together\n"],
   );
-  const links = await lab.onHost("ip", "-o", "link");
+  const names = async () =>
+    [...(await lab.onHost("ip", "-o", "link")).matchAll(/^\d+: ([^:]+)/gm)].map(String);
+  const before = await names();
   const namespace = `network:${lab.entry[1]!.replace("--net=", "")}`;
   const { code, stderr } = await lab.ctr(
     "run",
@@ -168,7 +171,7 @@ test("a container in the host's network is refused, before any plugin can make s
     stderr,
     /^ctr: the container has no network namespace of its own: failed precondition \(leave out/,
   );
-  assert.is(await lab.onHost("ip", "-o", "link"), links);
+  assert.equal(await names(), before);
   await assertNothingLeft();
 });
 
@@ -265,5 +268,17 @@ for (const flags of [["--rm"], ["--rm", "--null-io"]]) {
     await assertNothingLeft();
   });
 }
+
+test("a plugin that hangs is ended by Ctrl-C at a terminal", async () => {
+  const begun = hangingChain();
+  const command = [...lab.entry, lab.ctrExecutable, "run", "--rm", "-t", "--cni", image, "box", "true"];
+  await using pty = startPty(command, { env: lab.env });
+  await waitFor(() => isThere(begun), { what: "the plugin's beginning" });
+  pty.write("\x03");
+  assert.is(await pty.exited, 1);
+  assert.match(pty.output(), 'plugin type="second" failed (add): interrupted: canceled');
+  await Bun.file(begun).delete();
+  await assertNothingLeft();
+});
 
 test.run();

@@ -1,10 +1,11 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { chmodSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { createCtr, ctrExecutable } from "../support/ctr.ts";
 import { mountsBelow } from "../support/mounts.ts";
 import { bridgeNetwork, type NetworkLab, openNetworkLab, PLUGINS, SUBNET } from "../support/network-lab.ts";
+import { startPty } from "../support/pty.ts";
 import { run } from "../support/run-program.ts";
 import { waitFor } from "../support/wait-for.ts";
 
@@ -101,6 +102,21 @@ check("a container that was created with --cni is in the network at each start",
 
 check("with its streams elsewhere and in the foreground, the network is left at the end", async () => {
   await lab.ok("run", "--rm", "--cni", "--null-io", image, "quiet", "true");
+});
+
+check("with a terminal, too", async () => {
+  const command = [...lab.entry, ctrExecutable, "run", "--rm", "-t", "--cni", image, "shown", "ip", "addr"];
+  await using pty = startPty(command, { env: lab.env });
+  assert.is(await pty.exited, 0, pty.output());
+  assert.match(pty.output(), `inet ${SUBNET}.`);
+});
+
+check("a container whose root is another user has an address as well", async () => {
+  const { path: directory } = lab.bench.directory;
+  for (const path of [directory, dirname(directory)]) chmodSync(path, 0o711);
+  const mapped = ["--uidmap", "0:100000:65536", "--gidmap", "0:100000:65536"];
+  const shown = await lab.ok("run", "--rm", "--cni", ...mapped, image, "mapped", "ip", "addr");
+  assert.match(shown, `inet ${SUBNET}.`);
 });
 
 check("--debug shows what plugins answer", async () => {
