@@ -2,6 +2,7 @@
 
 export { type CheckOptions, checkImage, createInspector, type ImageCheck } from "./check-image.ts";
 export { collectGarbage, collectInBackground } from "./collect.ts";
+export { type NetworkOptions, networkAddresses, releaseNetwork } from "./container-network.ts";
 export {
   type ContainerSource,
   type CreatedContainer,
@@ -10,7 +11,7 @@ export {
   type NewContainer,
 } from "./containers.ts";
 export { type ConvertRequest, convert } from "./convert.ts";
-export { deleteContainer, findTask } from "./delete-container.ts";
+export { deleteContainer, deleteTask, findTask } from "./delete-container.ts";
 export { editContent } from "./edit-content.ts";
 export { removeAbandoned } from "./ephemeral.ts";
 export { type ExecOptions, execProcess } from "./exec.ts";

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { CtrError, withSubject } from "../core/errors.ts";
 import { quote } from "../core/quote.ts";
 import { endPlugins } from "./end-plugins.ts";
-import { failureWords } from "./plugin-result.ts";
+import { failureWords, onOneLine } from "./plugin-result.ts";
 
 /** Debian's name for the reference plugins, which most configurations are made of. */
 const PACKAGE = "containernetworking-plugins";
@@ -34,7 +34,7 @@ export interface PluginCall {
  */
 export async function callPlugin(call: PluginCall): Promise<string> {
   const { type, command } = call;
-  const log = (text: string) => call.log?.(`${type} ${command}: ${text.trim().replaceAll(/\s+/g, " ")}`);
+  const log = (text: string) => call.log?.(`${type} ${command}: ${onOneLine(text)}`);
   try {
     const { stdout, stderr, status, signal } = await runPlugin(findPlugin(type, call.directories), call);
     if (stderr.trim() !== "") log(stderr);

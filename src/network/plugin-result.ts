@@ -1,10 +1,12 @@
 import { CtrError } from "../core/errors.ts";
+import { parseExactJson } from "../core/exact-json.ts";
 import { JsonFields } from "../core/json-fields.ts";
 import type { NetworkAddress } from "../core/network.ts";
 import { quote } from "../core/quote.ts";
 import { isSpoken } from "./version.ts";
 
 const MOST_ENTRIES = 10_000;
+const MOST_WORDS = 4000;
 
 /** What a plugin answered, and is handed on. */
 export type PluginResult = Readonly<Record<string, unknown>>;
@@ -16,7 +18,7 @@ export function parseResult(stdout: string, cniVersion: string, subject: string)
   if (!isSpoken(version))
     throw fields.wrong("cniVersion", `a version of CNI that is known here (${quote(version)})`);
   addressesIn(fields, "");
-  return { ...JSON.parse(stdout), cniVersion: version };
+  return { ...(parseExactJson(stdout) as object), cniVersion: version };
 }
 
 /** Of the container's own interfaces; `interfaceName` is that of addresses which do not say. */
@@ -46,12 +48,19 @@ function oldAddresses(fields: JsonFields, interfaceName: string): NetworkAddress
   });
 }
 
+/** A plugin's words without power over terminals, and not endlessly many. */
+export const onOneLine = (text: string): string =>
+  text
+    .slice(0, MOST_WORDS)
+    .replaceAll(/[\s\p{Cc}\p{Cf}]+/gu, " ")
+    .trim();
+
 /** Why a plugin failed: in its own words where it says so as the specification wants it, or else on standard error. */
 export function failureWords(stdout: string, stderr: string, status: string): string {
   try {
     const answer = JsonFields.parse(Buffer.from(stdout), "");
     const words = [answer.string("msg"), answer.string("details")].filter(Boolean).join("; ");
-    if (words) return words;
+    if (words) return onOneLine(words);
   } catch (error) {
     if (!(error instanceof CtrError)) throw error;
   }

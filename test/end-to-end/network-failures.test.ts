@@ -67,8 +67,11 @@ const CONFIGURATIONS: [string, () => Record<string, object | string>, RegExp][] 
   ],
   [
     "a plugin with words of its own",
-    () => chainWith(onAdd(`echo '{"code": 100, "msg": "no luck", "details": "at all"}'; exit 1`)),
-    /^ctr: plugin type="second" failed \(add\): no luck; at all: unknown$/m,
+    () =>
+      chainWith(
+        onAdd(`echo '{"code": 100, "msg": "no\\\\u001b[31m luck", "details": "at\\\\nall"}'; exit 1`),
+      ),
+    /^ctr: plugin type="second" failed \(add\): no \[31m luck; at all: unknown$/m,
   ],
   [
     "a plugin without words",
