@@ -1,0 +1,63 @@
+import { appendFileSync, readdirSync, writeFileSync } from "node:fs";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { writeNow } from "../../src/sys/descriptors.ts";
+import { onNotice, openChangeNotice, openEventFd } from "../../src/sys/notices.ts";
+import { tempDir } from "../support/temp.ts";
+import { waitFor } from "../support/wait-for.ts";
+
+const test = suite("notices");
+
+test("whoever looks at each notice sees the last change, however quickly one follows the other", async () => {
+  using dir = tempDir();
+  const path = dir.join("file");
+  writeFileSync(path, "");
+  let written = 0;
+  let seen = 0;
+  using _ = onNotice(openChangeNotice(path), () => {
+    seen = written;
+  });
+  for (let round = 1; round <= 50; round++) {
+    for (let change = 0; change < round; change++) {
+      written++;
+      appendFileSync(path, "x");
+      if (change % 7 === 0) await new Promise(setImmediate);
+    }
+    await waitFor(() => seen === written, { what: `a notice of change ${written}`, timeoutMs: 2000 });
+  }
+});
+
+test("an eventfd gives notice of what is written to it", async () => {
+  const fd = openEventFd();
+  let notices = 0;
+  using _ = onNotice(fd, () => notices++);
+  for (let round = 1; round <= 3; round++) {
+    writeNow(fd, new Uint8Array(new BigUint64Array([1n]).buffer));
+    await waitFor(() => notices === round);
+  }
+});
+
+test("nothing comes after it is disposed of, and no descriptor stays", async () => {
+  using dir = tempDir();
+  const path = dir.join("file");
+  writeFileSync(path, "");
+  const open = () => readdirSync("/proc/self/fd").length;
+  const before = open();
+  let notices = 0;
+  for (let round = 0; round < 20; round++) {
+    using _ = onNotice(openChangeNotice(path), () => notices++);
+  }
+  appendFileSync(path, "x");
+  let isSeen = false;
+  {
+    using _ = onNotice(openChangeNotice(path), () => {
+      isSeen = true;
+    });
+    appendFileSync(path, "x");
+    await waitFor(() => isSeen);
+  }
+  assert.is(notices, 0);
+  await waitFor(() => open() === before, { what: `${before} open descriptors`, timeoutMs: 3000 });
+});
+
+test.run();
