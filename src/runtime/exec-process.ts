@@ -14,7 +14,7 @@ import {
 } from "./attachment.ts";
 import { type Bundle, type ExecRecord, execDir, readExecRecord, writeRecord } from "./bundle.ts";
 import { claimExec } from "./claim-exec.ts";
-import { connectToSupervisor, SupervisorGone } from "./connection.ts";
+import { connectToSupervisor } from "./connection.ts";
 import { writePidFile } from "./pid-file.ts";
 import { callersTerminal, terminalSize } from "./stdio/join-terminal.ts";
 import { CALLER_STREAMS, type PlannedStdio, planStdio } from "./stdio/plan.ts";
@@ -34,7 +34,7 @@ export async function startExec(
   if (status !== "running") throw new CtrError("Unknown", `cannot exec in a ${status} state`);
   anticipateMigration();
   const connection = await connectToSupervisor(bundle);
-  if (connection === undefined) throw new SupervisorGone();
+  if (connection === undefined) throw withoutSupervisor(bundle);
   let isFollowed = false;
   let claimFd: number | undefined;
   try {
@@ -71,6 +71,13 @@ export async function startExec(
     if (claimFd !== undefined) closeSync(claimFd);
     if (!isFollowed) connection[Symbol.dispose]();
   }
+}
+
+/** Whoever ended it: nobody would learn how the process ends, nor keep its streams. */
+function withoutSupervisor({ id }: Bundle): CtrError {
+  return new CtrError("FailedPrecondition", `cannot exec in task ${id}, whose supervisor was killed`, {
+    hint: "what runs in it goes on, and can be killed and deleted; start it again to exec in it",
+  });
 }
 
 function fillExecDirectory(

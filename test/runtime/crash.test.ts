@@ -87,7 +87,10 @@ test("a killed supervisor: the task is listed as it is, ends with 255, and delet
     await task.exec(t.exec("e2", ["true"]));
     assert.unreachable();
   } catch (error) {
-    assert.is((error as Error).message, "supervisor: unavailable");
+    assert.is(
+      (error as Error).message,
+      "cannot exec in task c1, whose supervisor was killed: failed precondition",
+    );
   }
   const waiting = task.wait();
   await task.kill(9);
@@ -101,6 +104,43 @@ test("a killed supervisor: the task is listed as it is, ends with 255, and delet
   assert.equal(remains(t), []);
   assert.equal(mountsBelow(t.path), []);
   assert.equal(containerCgroups(t), []);
+});
+
+test("SIGUSR1 has a supervisor write what it knows into its log, and changes nothing", async () => {
+  await using t = openTestTasks();
+  const task = await t.tasks.start("c1", t.request("c1", ["sleep", "100"]));
+  await task.exec(t.exec("e1", ["sleep", "100"]));
+  const log = () => readFileSync(join(t.bundle("c1"), "supervisor.log"), "utf8");
+  for (const count of [1, 2]) {
+    process.kill(supervisorOf(t, "c1"), "SIGUSR1");
+    await waitFor(() => log().split("\n").length > count);
+  }
+  const [line = ""] = log().split("\n");
+  assert.equal(JSON.parse(line), {
+    id: "c1",
+    isRemoved: false,
+    runningExecs: 1,
+    workCount: 0,
+    owner: "gone",
+  });
+  assert.is(await task.status(), "running");
+  await task.delete({ force: true });
+  assert.equal(remains(t), []);
+});
+
+test("signals of a session or a terminal that ends do not end a supervisor", async () => {
+  await using t = openTestTasks();
+  const task = await t.tasks.start(
+    "c1",
+    t.request("c1", ["sh", "-c", "read x </dev/tty; sleep 0.2; exit 4"]),
+  );
+  for (const signal of ["SIGHUP", "SIGINT", "SIGTERM", "SIGPIPE"] as const) {
+    const pid = supervisorOf(t, "c1");
+    if (pid !== 0) process.kill(pid, signal);
+  }
+  assert.is((await task.wait()).status, 4);
+  await task.delete();
+  assert.equal(remains(t), []);
 });
 
 test("a supervisor killed while its client waits: the client still learns the end, and deletes", async () => {
