@@ -167,7 +167,7 @@ test("tasks: exec in every way, ps, pause, kill and delete", async () => {
 
   await ctr.ok("tasks", "pause", "server");
   const [listed] = JSON.parse(await ctr.ok("tasks", "ls", "-o", "json"));
-  assert.equal(Object.keys(listed), ["id", "pid", "status"]);
+  assert.equal(Object.keys(listed), ["id", "pid", "status", "addresses"]);
   assert.is(listed.status, "paused");
   await ctr.ok("tasks", "resume", "server");
 

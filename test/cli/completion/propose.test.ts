@@ -18,7 +18,7 @@ function proposes(line: string, expected: string): void {
 
 proposes("im", "images");
 proposes("i l", "list label");
-proposes("images r", "remove");
+proposes("images r", "referrers remove");
 proposes("images rm", "rm");
 proposes("images pull --tls", "--tlscacert --tlscert --tlskey");
 proposes("images pull --tlskey ", "<files>");
