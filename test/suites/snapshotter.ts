@@ -25,6 +25,7 @@ import { getXattr, setXattr } from "../../src/sys/xattr.ts";
 import { layer, type SnapshotBench, viewed, within } from "../support/snapshot-layers.ts";
 import { tempDir } from "../support/temp.ts";
 import { listTree } from "../support/tree.ts";
+import { addChangeCases } from "./snapshotter-changes.ts";
 import { addLayerCases } from "./snapshotter-layers.ts";
 
 /** One namespace's snapshotter below a state directory. */
@@ -279,6 +280,7 @@ export function snapshotterSuite(name: string, open: OpenSnapshotter, makeDir = 
   });
 
   addLayerCases(test, inState);
+  addChangeCases(test, inState);
   test.run();
 }
 
