@@ -59,12 +59,13 @@ function ask(worker: Worker, request: Request, { signal, onProgress }: ApplyOpti
     else resolve(reply);
   };
   const fail = (error: Error) => reject(new CtrError("Unknown", `unpacking thread: ${error.message}`));
-  worker.on("message", hear).on("error", fail).ref();
+  const end = () => reject(new CtrError("Unknown", "unpacking thread ended"));
+  worker.on("message", hear).on("error", fail).on("exit", end).ref();
   worker.postMessage(request);
   signal?.addEventListener("abort", stop);
   if (signal?.aborted) stop();
   return promise.finally(() => {
     signal?.removeEventListener("abort", stop);
-    worker.off("message", hear).off("error", fail).unref();
+    worker.off("message", hear).off("error", fail).off("exit", end).unref();
   });
 }

@@ -8,8 +8,10 @@ import { pushImage } from "../support/push-image.ts";
 import type { RunResult } from "../support/run-program.ts";
 import { openWorkbench, type Workbench } from "../support/workbench.ts";
 
-const WORK_MS = 12_000;
-const WORKERS = 5;
+/** `SOAK_SECONDS=200 scripts/test collect-beside` keeps at it for longer, and with more at once. */
+const SOAK_SECONDS = Number(process.env.SOAK_SECONDS ?? 0);
+const WORK_MS = SOAK_SECONDS > 0 ? SOAK_SECONDS * 1000 : 12_000;
+const WORKERS = SOAK_SECONDS > 0 ? 10 : 5;
 
 let bench: Workbench;
 let images: string[];
@@ -49,6 +51,16 @@ async function work(at: number, until: number): Promise<number> {
   return rounds;
 }
 
+/** Pulls what others work with, and is killed on the way. */
+async function pullAndDie(until: number): Promise<void> {
+  for (let round = 0; performance.now() < until; round++) {
+    const pulling = bench.ctr.start(["images", "pull", images[round % WORKERS]!]);
+    await Promise.race([pulling.exited, Bun.sleep(20 + ((round * 37) % 200))]);
+    pulling.kill("SIGKILL");
+    await pulling.exited;
+  }
+}
+
 async function collect(until: number): Promise<number> {
   let collections = 0;
   for (; performance.now() < until; collections++) await bench.ctr.ok("system", "prune", "-o", "json");
@@ -59,19 +71,23 @@ test("nothing that is referred to disappears while pulls, runs and removals are 
   const { ctr } = bench;
   const until = performance.now() + WORK_MS;
   const collecting = collect(until);
+  const dying = pullAndDie(until);
   const checks: RunResult[] = [];
   const checking = (async () => {
     while (performance.now() < until) checks.push(await ctr("system", "check", "-o", "json"));
   })();
   const rounds = await Promise.all(images.map((_, at) => work(at, until)));
   assert.ok((await collecting) > 3);
-  await checking;
+  await Promise.all([checking, dying]);
   assert.ok(Math.min(...rounds) > 1, `rounds: ${rounds}`);
   const lost = checks.flatMap(({ stdout }) =>
     JSON.parse(stdout).problems.filter(({ kind }: { kind: string }) => /content|snapshots|images/.test(kind)),
   );
   assert.equal(lost, []);
 
+  for (const image of (await ctr.ok("images", "list", "-q")).split("\n").filter(Boolean)) {
+    await ctr.ok("images", "delete", image);
+  }
   await ctr.ok("system", "prune");
   const { code, stdout } = await ctr("system", "check", "--verify");
   assert.is(code, 0, stdout);
