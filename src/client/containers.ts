@@ -7,7 +7,7 @@ import type { Platform } from "../core/platform.ts";
 import { randomHex } from "../core/random.ts";
 import type { Container, TypedValue } from "../core/records.ts";
 import type { Snapshotter } from "../core/snapshotter.ts";
-import { committedState } from "../images/unpack-link.ts";
+import { committedState } from "../images/committed-state.ts";
 import { buildSpec } from "../oci/build-spec.ts";
 import { containerLabels } from "../oci/container-labels.ts";
 import type { SpecInput } from "../oci/spec-input.ts";

@@ -1,7 +1,7 @@
 import { CtrError, withSubject } from "../core/errors.ts";
 import { chainIds } from "../core/manifest.ts";
 import type { SnapshotUsage } from "../core/snapshotter.ts";
-import { committedState } from "../images/unpack-link.ts";
+import { committedState } from "../images/committed-state.ts";
 import { findImage, openImage } from "./images.ts";
 import type { Client } from "./open.ts";
 

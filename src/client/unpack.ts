@@ -1,9 +1,9 @@
 import type { Digest } from "../core/digest.ts";
 import { chainIds } from "../core/manifest.ts";
 import type { ProgressListener } from "../core/progress.ts";
+import { committedState } from "../images/committed-state.ts";
 import type { LocalImage } from "../images/read-image.ts";
-import { type UnpackContext, unpackImage } from "../images/unpack.ts";
-import { committedState } from "../images/unpack-link.ts";
+import type { UnpackContext } from "../images/unpack.ts";
 import { type WorkLease, withLease } from "./lease.ts";
 import { claimLock } from "./locks.ts";
 import type { Client } from "./open.ts";
@@ -43,6 +43,7 @@ export async function ensureUnpacked(
   if (!top) return "";
   const snapshotter = await client.snapshotter(options.snapshotter);
   if ((await committedState(snapshotter, top)) === "intact") return top;
+  const { unpackImage } = await import("../images/unpack.ts");
   const layers = image.manifest.layers.map((descriptor) => ({ descriptor, fetched: Promise.resolve() }));
   const metadata = await client.metadata();
   await withLease(client, async (lease) => {

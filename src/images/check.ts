@@ -14,10 +14,10 @@ import { isConfig, isIndex, isManifest } from "../core/media-type.ts";
 import type { Platform } from "../core/platform.ts";
 import type { ProgressListener } from "../core/progress.ts";
 import type { Snapshotter } from "../core/snapshotter.ts";
+import { committedState } from "./committed-state.ts";
 import { refKey } from "./fetch-blob.ts";
 import { readDocument } from "./fetch-document.ts";
 import { childrenOf } from "./relations.ts";
-import { committedState } from "./unpack-link.ts";
 
 export type BlobState = "present" | "missing" | "damaged";
 export type InspectBlob = (descriptor: Descriptor) => Promise<BlobState>;

@@ -7,6 +7,7 @@ import { type Labels, labelNames } from "../core/labels.ts";
 import type { Mount } from "../core/mount.ts";
 import type { ProgressListener } from "../core/progress.ts";
 import type { Snapshotter } from "../core/snapshotter.ts";
+import { committedState } from "./committed-state.ts";
 import { refKey } from "./fetch-blob.ts";
 
 export interface LinkContext {
@@ -155,18 +156,4 @@ async function applyLayer(
 /** Somebody else can have committed the same chain meanwhile. */
 async function isHadElsewhere(error: unknown, chain: Digest, snapshotter: Snapshotter): Promise<boolean> {
   return hasCode(error, "AlreadyExists") && (await committedState(snapshotter, chain)) === "intact";
-}
-
-/** `lost`: there is a record of it, but its bytes, or a parent's, are gone from the disk. */
-export async function committedState(
-  snapshotter: Snapshotter,
-  name: string,
-): Promise<"absent" | "lost" | "intact"> {
-  try {
-    if ((await snapshotter.stat(name)).kind !== "Committed") return "absent";
-    return (await snapshotter.isIntact?.(name)) === false ? "lost" : "intact";
-  } catch (error) {
-    if (hasCode(error, "NotFound")) return "absent";
-    throw error;
-  }
 }
