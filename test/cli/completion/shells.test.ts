@@ -46,6 +46,12 @@ test("offers images by name, cut as bash cuts words at colons", async () => {
   ]);
 });
 
+test("offers filters for the topics of events", async () => {
+  // What stands before the last equals sign is not replaced by bash.
+  assert.equal(await offered("events topic~=^/tasks/o"), ["^/tasks/oom$"]);
+  assert.equal((await offered("events top")).length, 24);
+});
+
 test("offers what is in the namespace and the directories that the line names", async () => {
   assert.equal(await offered("-n elsewhere images rm "), []);
   assert.equal(await offered(`-n ${bench.ctr.namespace.slice(0, 3)}`), [bench.ctr.namespace]);
