@@ -6,6 +6,7 @@ import type { Image } from "../core/records.ts";
 import { compress } from "../diff/compress.ts";
 import { decompress } from "../diff/compression.ts";
 import { convertImage } from "../images/convert-image.ts";
+import type { ErofsFormat } from "../images/erofs/convert-layer.ts";
 import { findImage } from "./images.ts";
 import { withLease } from "./lease.ts";
 import type { Client } from "./open.ts";
@@ -13,6 +14,8 @@ import type { Client } from "./open.ts";
 export interface ConvertRequest {
   /** How layers are to be compressed; as they are without it. */
   compression?: Compression;
+  /** Layers become filesystem images instead. */
+  erofs?: ErofsFormat;
   /** Docker's media types become OCI's. */
   toOci: boolean;
   /** What is kept of an index. */

@@ -49,6 +49,11 @@ const LAYER_COMPRESSIONS: ReadonlyMap<string, Compression> = new Map([
   [mediaTypes.dockerForeignLayerGzip, "gzip"],
 ]);
 
+const EROFS_LAYER = "application/vnd.erofs.layer.v1";
+/** Of a layer that is a filesystem image, and how it is wrapped; containerd's types. Made here, never mounted. */
+export const erofsLayerType = (wrapping: "none" | "zstd"): string =>
+  wrapping === "none" ? EROFS_LAYER : `${EROFS_LAYER}+${wrapping}`;
+
 export const isIndex = (mediaType: string): boolean => INDEXES.includes(mediaType);
 export const isManifest = (mediaType: string): boolean => MANIFESTS.includes(mediaType);
 export const isConfig = (mediaType: string): boolean => CONFIGS.includes(mediaType);

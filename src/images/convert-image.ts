@@ -3,10 +3,21 @@ import type { Digest } from "../core/digest.ts";
 import { CtrError, hasCode } from "../core/errors.ts";
 import type { Labels } from "../core/labels.ts";
 import { createLimiter } from "../core/limiter.ts";
-import { parseIndex, parseManifest } from "../core/manifest.ts";
-import { type Compression, isIndex, isManifest, layerCompression, mediaTypes } from "../core/media-type.ts";
+import { type ImageManifest, parseImageConfig, parseIndex, parseManifest } from "../core/manifest.ts";
+import {
+  type Compression,
+  isConfig,
+  isForeignLayer,
+  isIndex,
+  isLayer,
+  isManifest,
+  layerCompression,
+  mediaTypes,
+} from "../core/media-type.ts";
 import { formatPlatform, type Platform, platformDistance } from "../core/platform.ts";
 import { type ConvertLayerContext, convertLayer } from "./convert-layer.ts";
+import { convertConfig, withErofs } from "./erofs/convert-config.ts";
+import { convertLayerToErofs, type ErofsFormat, type ErofsLayer } from "./erofs/convert-layer.ts";
 import { refKey } from "./fetch-blob.ts";
 import { readDocument } from "./fetch-document.ts";
 import { indexLabels, manifestLabels } from "./fetch-image.ts";
@@ -18,6 +29,8 @@ type Converted = Map<Digest, Descriptor>;
 export interface ConvertOptions extends ConvertLayerContext {
   /** How layers are to be compressed; as they are without it. */
   compression?: Compression;
+  /** Layers become filesystem images, in place of `compression`. */
+  erofs?: ErofsFormat;
   /** Docker's media types become OCI's. */
   toOci: boolean;
   /** What an index keeps; entries that name no platform stay in any case. */
@@ -77,7 +90,9 @@ async function convertIndex(
   for (const { entry, json } of kept) {
     const made = await convertEntry(entry, options, known);
     renamed.set(entry.digest, made.digest);
-    converted.push({ descriptor: made, json: withDescriptor(json, made) });
+    const platform = options.erofs && made.platform;
+    const described = withDescriptor(json, made);
+    converted.push({ descriptor: made, json: platform ? { ...described, platform } : described });
   }
   const mediaType = typeOf(descriptor, options);
   const changed =
@@ -112,6 +127,7 @@ async function convertManifest(descriptor: Descriptor, options: ConvertOptions):
   const bytes = await readDocument(options.content, descriptor);
   const manifest = parseManifest(bytes, descriptor);
   const document: JsonObject = JSON.parse(Buffer.from(bytes).toString());
+  if (options.erofs && isImage(manifest)) return convertToErofs(descriptor, manifest, document, options);
   const limit = createLimiter(2);
   for (const layer of manifest.layers) announce(layer, options);
   const layers = await Promise.all(manifest.layers.map((layer) => limit(() => convertBlob(layer, options))));
@@ -131,6 +147,48 @@ async function convertManifest(descriptor: Descriptor, options: ConvertOptions):
   };
   const labels = manifestLabels({ config, layers });
   return store(descriptor, { ...document, ...changes }, mediaType, labels, options);
+}
+
+/** Attestations and artifacts hold other things than layers. */
+const isImage = ({ config, layers }: ImageManifest): boolean =>
+  isConfig(config.mediaType) && layers.length > 0 && layers.every(({ mediaType }) => isLayer(mediaType));
+
+/** Every layer, one after the other: the program that does it takes memory, and every core there is. */
+async function convertToErofs(
+  descriptor: Descriptor,
+  manifest: ImageManifest,
+  document: JsonObject,
+  options: ConvertOptions,
+): Promise<Descriptor> {
+  const { config: oldConfig, layers: oldLayers } = manifest;
+  const { diffIds, platform } = parseImageConfig(await readDocument(options.content, oldConfig), oldConfig);
+  if (diffIds.length !== oldLayers.length) {
+    const words = `image has ${oldLayers.length} layers but ${diffIds.length} diff IDs`;
+    throw new CtrError("InvalidArgument", words);
+  }
+  const made: ErofsLayer[] = [];
+  for (const [at, layer] of oldLayers.entries()) {
+    const converted = isForeignLayer(layer.mediaType)
+      ? { descriptor: layer, diffId: diffIds[at]! }
+      : await convertLayerToErofs(layer, diffIds[at]!, options.erofs!, options);
+    made.push(converted);
+  }
+  const featured = withErofs(descriptor.platform ?? platform);
+  const newIds = made.map(({ diffId }) => diffId);
+  const config = {
+    ...(await convertConfig(oldConfig, newIds, featured, options)),
+    mediaType: typeOf(oldConfig, options),
+  };
+  const layers = made.map(({ descriptor }) => ({ ...descriptor, mediaType: typeOf(descriptor, options) }));
+  const json = document.layers as JsonObject[];
+  const changes = {
+    config: withDescriptor(document.config as JsonObject, config),
+    layers: layers.map((layer, at) => withDescriptor(json[at]!, layer)),
+  };
+  const labels = manifestLabels({ config, layers });
+  const mediaType = typeOf(descriptor, options);
+  const stored = await store(descriptor, { ...document, ...changes }, mediaType, labels, options);
+  return { ...stored, platform: featured };
 }
 
 /** What is yet to be compressed anew. */

@@ -1,12 +1,13 @@
 import type { ContentReader, ContentStore } from "../core/content.ts";
 import type { Descriptor } from "../core/descriptor.ts";
-import { type Digest, splitDigest } from "../core/digest.ts";
+import type { Digest } from "../core/digest.ts";
 import { CtrError, hasCode, ignoringAbsence } from "../core/errors.ts";
 import { labelNames } from "../core/labels.ts";
 import { type Compression, isForeignLayer, layerCompression } from "../core/media-type.ts";
 import type { ProgressListener } from "../core/progress.ts";
 import { randomHex } from "../core/random.ts";
 import { refKey } from "./fetch-blob.ts";
+import { Measured } from "./measured.ts";
 
 export interface ConvertLayerContext {
   content: ContentStore;
@@ -89,31 +90,4 @@ function compressedType(mediaType: string, compression: Compression): string {
   const plain = mediaType.replace(/[.+](?:gzip|zstd)$/, "");
   if (compression === "none") return plain;
   return `${plain}${mediaType.startsWith("application/vnd.docker.") ? "." : "+"}${compression}`;
-}
-
-/** Counts and hashes what passes through. */
-class Measured {
-  sizeBytes = 0;
-  readonly #algorithm: string;
-  readonly #hasher: Bun.CryptoHasher;
-  readonly #onBytes: ((sizeBytes: number) => void) | undefined;
-
-  constructor(like?: Digest, onBytes?: (sizeBytes: number) => void) {
-    this.#algorithm = like ? splitDigest(like).algorithm : "sha256";
-    this.#hasher = new Bun.CryptoHasher(this.#algorithm as Bun.SupportedCryptoAlgorithms);
-    this.#onBytes = onBytes;
-  }
-
-  async *stream(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-    for await (const chunk of source) {
-      this.#hasher.update(chunk);
-      this.sizeBytes += chunk.length;
-      yield chunk;
-      this.#onBytes?.(this.sizeBytes);
-    }
-  }
-
-  digest(): Digest {
-    return `${this.#algorithm}:${this.#hasher.digest("hex")}` as Digest;
-  }
 }

@@ -6,6 +6,11 @@ import { randomHex } from "../core/random.ts";
 
 export type JsonObject = Record<string, unknown>;
 
+export interface WriteContext {
+  content: ContentStore;
+  protect: (digest: Digest) => void;
+}
+
 /** As Go orders what it knows; the rest follows as it was. */
 const FIELD_ORDER: readonly string[] = [
   ...["schemaVersion", "mediaType", "artifactType", "config", "layers", "manifests", "subject"],
@@ -20,9 +25,18 @@ const FIELD_ORDER: readonly string[] = [
 export async function writeDocument(
   document: JsonObject,
   labels: Labels,
-  { content, protect }: { content: ContentStore; protect: (digest: Digest) => void },
+  context: WriteContext,
 ): Promise<{ digest: Digest; size: number }> {
-  const bytes = Buffer.from(formatLikeGo(document));
+  return storeDocument(formatLikeGo(document), labels, context);
+}
+
+/** The same for a document's text. */
+export async function storeDocument(
+  text: string,
+  labels: Labels,
+  { content, protect }: WriteContext,
+): Promise<{ digest: Digest; size: number }> {
+  const bytes = Buffer.from(text);
   const digest = `sha256:${new Bun.CryptoHasher("sha256").update(bytes).digest("hex")}` as Digest;
   protect(digest);
   try {
@@ -38,7 +52,12 @@ export async function writeDocument(
 
 /** As Go's encoder has it, with the fields in its structs' order. */
 export function formatLikeGo(document: object): string {
-  const text = JSON.stringify(ordered(document));
+  return formatJsonLikeGo(ordered(document));
+}
+
+/** The same with the fields as they come. */
+export function formatJsonLikeGo(value: unknown): string {
+  const text = JSON.stringify(value);
   return text.replaceAll(/[<>&\u2028\u2029]/g, (character) => {
     return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
   });

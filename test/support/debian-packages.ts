@@ -1,4 +1,5 @@
 import { spawnSync } from "node:child_process";
+import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 const UNPACK = join(import.meta.dirname, "unpack-packages.sh");
@@ -20,4 +21,21 @@ export function unpackPackages(suite: string, ...packages: readonly string[]): U
   if (status === 0) return { tree: stdout.trim() };
   const why = stderr.trim().split("\n").at(-1) || `not unpacked within ${PATIENCE_MS} ms`;
   return { missing: `${packages.join(", ")} of Debian ${suite}: ${why}` };
+}
+
+const LIBRARIES = "usr/lib/x86_64-linux-gnu";
+
+/**
+ * Scripts in `directory` that start programs of the tree with the C library and the others that came along, for those
+ * that need newer ones than the machine has. Answers `directory`, to be put on a PATH.
+ */
+export function wrapPrograms(tree: string, directory: string, ...programs: readonly string[]): string {
+  mkdirSync(directory, { recursive: true });
+  const loader = `${join(tree, "usr/lib64/ld-linux-x86-64.so.2")} --library-path ${join(tree, LIBRARIES)}`;
+  for (const program of programs) {
+    const script = join(directory, program.split("/").at(-1)!);
+    writeFileSync(script, `#!/bin/sh\nexec ${loader} ${join(tree, program)} "$@"\n`);
+    chmodSync(script, 0o755);
+  }
+  return directory;
 }

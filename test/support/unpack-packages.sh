@@ -28,7 +28,8 @@ suite=$1
 shift
 command -v apt-get >/dev/null || fail "there is no apt-get here"
 home=${XDG_CACHE_HOME:-$HOME/.cache}/ctr-tests/$suite
-tree=$home/$(echo "$*" | tr ' ' +)
+tree=$home/$1
+[ $# = 1 ] || tree=$tree-$(echo "$*" | sha256sum | cut -c 1-12)
 mkdir -p "$home/lists/partial" "$home/archives/partial"
 
 # One at a time: others wait for the lists and find the tree.

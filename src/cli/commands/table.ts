@@ -50,6 +50,7 @@ export const commands: Group = {
       names: ["images", "image", "i"],
       summary: "manage images",
       members: [
+        { names: ["build-erofs-cache"], load: () => import("./images/build-erofs-cache.ts") },
         { names: ["check"], load: () => import("./images/check.ts") },
         { names: ["convert"], load: () => import("./images/convert.ts") },
         { names: ["export"], load: () => import("./images/export.ts") },

@@ -3,7 +3,8 @@ import { convert } from "../../../client/convert.ts";
 import { wantedPlatforms } from "../../../client/pull.ts";
 import type { Compression } from "../../../core/media-type.ts";
 import { defineCommand, required } from "../../command.ts";
-import { booleanFlag, listFlag } from "../../flags/flag.ts";
+import { erofsWrapping, mkfsWords } from "../../flags/erofs.ts";
+import { booleanFlag, listFlag, stringFlag } from "../../flags/flag.ts";
 import { platformOf } from "../../flags/platform.ts";
 import { writeOut } from "../../output.ts";
 import { withProgress } from "../../progress/open-progress.ts";
@@ -22,6 +23,13 @@ export default defineCommand({
   flags: {
     uncompress: booleanFlag("store layers uncompressed"),
     zstd: booleanFlag("compress layers by zstd; makes the image an OCI one, as Docker's format has no zstd"),
+    erofs: stringFlag("store layers as EROFS filesystem images, which containerd mounts: raw or zstd", {
+      placeholder: "FORMAT",
+    }),
+    erofsCompressors: stringFlag("compressors within these, as mkfs.erofs takes them by -z", {
+      placeholder: "LIST",
+    }),
+    erofsMkfsOptions: stringFlag("more options of mkfs.erofs", { placeholder: "OPTIONS" }),
     oci: booleanFlag("turn Docker's media types into OCI's"),
     platform: listFlag("platform to keep", { placeholder: "OS/ARCH", completion: "platforms" }),
     allPlatforms: booleanFlag("keep every platform"),
@@ -35,12 +43,23 @@ export default defineCommand({
     if (flags.uncompress && flags.zstd) {
       throw new UsageError("--uncompress and --zstd cannot be used together");
     }
+    if (flags.erofs && (flags.uncompress || flags.zstd)) {
+      throw new UsageError("--erofs cannot be used together with --uncompress or --zstd");
+    }
+    const erofs = flags.erofs
+      ? {
+          wrapping: erofsWrapping(flags.erofs),
+          compressors: flags.erofsCompressors,
+          more: mkfsWords(flags.erofsMkfsOptions),
+        }
+      : undefined;
     const compression: Compression | undefined = flags.zstd ? "zstd" : flags.uncompress ? "none" : undefined;
     // As the real ctr: with --all-platforms it does not matter which are named.
     const named = flags.allPlatforms ? [] : flags.platform.map(platformOf);
     const client = await openClient();
     const request = {
       compression,
+      erofs,
       toOci: flags.oci || flags.zstd,
       platforms: wantedPlatforms(named, flags.allPlatforms),
     };

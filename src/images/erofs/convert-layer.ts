@@ -1,0 +1,99 @@
+import { createReadStream, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Descriptor } from "../../core/descriptor.ts";
+import type { Digest } from "../../core/digest.ts";
+import { CtrError, hasCode, ignoringAbsence } from "../../core/errors.ts";
+import { labelNames } from "../../core/labels.ts";
+import { erofsLayerType } from "../../core/media-type.ts";
+import { randomHex } from "../../core/random.ts";
+import type { ConvertLayerContext } from "../convert-layer.ts";
+import { refKey } from "../fetch-blob.ts";
+import { Measured } from "../measured.ts";
+import { type MkfsOptions, makeErofs } from "./mkfs.ts";
+
+export interface ErofsFormat extends MkfsOptions {
+  /** What the filesystem image is wrapped in. */
+  wrapping: "none" | "zstd";
+}
+
+export interface ErofsLayer {
+  descriptor: Descriptor;
+  /** Of the filesystem image, which takes the archive's place in the config. */
+  diffId: Digest;
+}
+
+/** Stores a filesystem image of the layer. Throws as `writeErofs`. */
+export async function convertLayerToErofs(
+  layer: Descriptor,
+  diffId: Digest,
+  format: ErofsFormat,
+  context: ConvertLayerContext,
+): Promise<ErofsLayer> {
+  const directory = mkdtempSync(join(tmpdir(), "ctr-erofs-"));
+  const ref = `convert-erofs-${layer.digest}-${randomHex(6)}`;
+  try {
+    const path = join(directory, "layer.erofs");
+    await writeErofs(layer, diffId, path, format, context);
+    return await store(layer, path, ref, format, context);
+  } catch (error) {
+    await ignoringAbsence(context.content.abort(ref));
+    throw error;
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+/**
+ * Writes a filesystem image of the layer to `path`. Throws NotFound, DataLoss for a layer that is damaged or not what
+ * the config says, and as `makeErofs`.
+ */
+export async function writeErofs(
+  layer: Descriptor,
+  diffId: Digest,
+  path: string,
+  options: MkfsOptions,
+  { content, decompress, onProgress, signal }: Omit<ConvertLayerContext, "protect" | "compress">,
+): Promise<void> {
+  const name = refKey(layer);
+  const source = new Measured(layer.digest, (offset) => {
+    signal?.throwIfAborted();
+    onProgress?.({ name, state: "converting", offset, total: layer.size });
+  });
+  const tar = new Measured(diffId);
+  await using reader = await content.reader(layer.digest);
+  await makeErofs(tar.stream(decompress(source.stream(reader.stream()))), path, diffId, options);
+  if (source.digest() !== layer.digest) throw new CtrError("DataLoss", `layer ${layer.digest} is damaged`);
+  const found = tar.digest();
+  if (found !== diffId) {
+    throw new CtrError("DataLoss", `wrong diff id ${found} of layer ${layer.digest}, expected ${diffId}`);
+  }
+  onProgress?.({ name, state: "done", offset: layer.size, total: layer.size });
+}
+
+async function store(
+  layer: Descriptor,
+  path: string,
+  ref: string,
+  { wrapping }: ErofsFormat,
+  { content, compress, protect, signal }: ConvertLayerContext,
+): Promise<ErofsLayer> {
+  const plain = new Measured();
+  const packed = new Measured();
+  await using writer = await content.writer(ref);
+  for await (const chunk of packed.stream(compress(plain.stream(createReadStream(path)), wrapping))) {
+    signal?.throwIfAborted();
+    await writer.write(chunk);
+  }
+  const [diffId, digest] = [plain.digest(), packed.digest()];
+  protect(digest);
+  const labels = { [labelNames.uncompressed]: diffId };
+  try {
+    await writer.commit({ digest, size: packed.sizeBytes, labels });
+  } catch (error) {
+    if (!hasCode(error, "AlreadyExists")) throw error;
+    await content.label(digest, labels);
+  }
+  const mediaType = erofsLayerType(wrapping);
+  return { descriptor: { ...layer, mediaType, digest, size: packed.sizeBytes }, diffId };
+}
