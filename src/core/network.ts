@@ -49,7 +49,7 @@ export interface Networks {
    * words of a plugin that cannot; then it is still recorded, and may be tried again.
    */
   release(id: string): Promise<void>;
-  /** Of a container in a network. */
+  /** Of a container in a network; none when its record is damaged, which `stale` tells. */
   addresses(id: string): NetworkAddress[];
   /** In all namespaces. */
   stale(): StaleAttachment[];

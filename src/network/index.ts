@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { hasCode } from "../core/errors.ts";
 import type { Networks } from "../core/network.ts";
 import { type Attachments, addAttachment, attachmentsOver, releaseAttachment } from "./attachments.ts";
 import { readDefaultNetwork } from "./config.ts";
@@ -54,9 +55,14 @@ export function openNetworks({ root, state, namespace, idSuffix, environment }: 
         (record) => record.namespace === namespace && record.id === id,
       ),
     addresses(id) {
-      const record = records.get(nameOf(id));
-      const isOwn = record?.namespace === namespace && record.id === id;
-      return isOwn && record.result ? addressesOf(record.result, record.interfaceName) : [];
+      try {
+        const record = records.get(nameOf(id));
+        const isOwn = record?.namespace === namespace && record.id === id;
+        return isOwn && record.result ? addressesOf(record.result, record.interfaceName) : [];
+      } catch (error) {
+        if (hasCode(error, "DataLoss", "InvalidArgument")) return [];
+        throw error;
+      }
     },
     stale: () => [
       ...attachmentsOver(records).map(({ containerId, record }) => ({

@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import { CtrError } from "../core/errors.ts";
 
 const CONFIG_DIRECTORY = "/etc/cni/net.d";
@@ -21,8 +22,8 @@ export function readSettings(environment: NodeJS.ProcessEnv): NetworkSettings {
   const { NETCONFPATH, CNI_PATH, CNI_ARGS, CAP_ARGS } = environment;
   const directories = (CNI_PATH ?? "").split(":").filter(Boolean);
   return {
-    configDirectory: NETCONFPATH || CONFIG_DIRECTORY,
-    pluginDirectories: directories.length > 0 ? directories : PLUGIN_DIRECTORIES,
+    configDirectory: resolve(NETCONFPATH || CONFIG_DIRECTORY),
+    pluginDirectories: directories.length > 0 ? directories.map((path) => resolve(path)) : PLUGIN_DIRECTORIES,
     args: checkedArgs(CNI_ARGS ?? ""),
     capabilityArgs: CAP_ARGS ? parseCapabilityArgs(CAP_ARGS) : {},
   };
