@@ -141,8 +141,11 @@ async function orDelete(
   try {
     await work();
   } catch (error) {
-    await createDiskTask(context, bundle).delete({ force: true });
-    await request.besideRemoval?.();
+    // Whoever waits for its end removes it as well, and may be first. What stays is listed; what went wrong counts.
+    await createDiskTask(context, bundle)
+      .delete({ force: true })
+      .catch(() => {});
+    await request.besideRemoval?.().catch(() => {});
     throw error;
   }
 }
