@@ -202,6 +202,8 @@ async function record(
     runtime: runtime ?? { name: DEFAULT_RUNTIME },
     extensions: { ...(cni && WANTS_NETWORK), ...(ownership && EPHEMERAL) },
     ...made,
+    // An empty value is no label, though an annotation.
+    labels: Object.fromEntries(Object.entries(made.labels).filter(([, value]) => value !== "")),
   });
 }
 

@@ -117,6 +117,14 @@ export interface ProcessInfo {
   execId?: string;
 }
 
+export interface ReadLogOptions {
+  /** Goes on until the task has ended. */
+  follow?: boolean;
+  /** Begins with so many of the lines that there are. */
+  tailLines?: number;
+  signal?: AbortSignal;
+}
+
 export interface ExecInfo {
   execId: string;
   pid: number;
@@ -168,8 +176,8 @@ export interface Task {
    * real ctr give it), then live. Signals sent to the caller are forwarded when there is no terminal.
    */
   attach(streams?: CallerStreams): Promise<Attachment>;
-  /** The log's bytes, oldest kept first; `follow` goes on until the task has ended. Throws NotFound without a log. */
-  readLog(options?: { follow?: boolean; signal?: AbortSignal }): AsyncIterable<Uint8Array>;
+  /** The log's bytes, oldest kept first. Throws NotFound without a log. */
+  readLog(options?: ReadLogOptions): AsyncIterable<Uint8Array>;
   /** Empty for a stopped task. */
   processes(): Promise<ProcessInfo[]>;
   /** Of a stopped task too, for as long as it is not deleted. Throws NotFound where it has no cgroups. */

@@ -2,7 +2,7 @@ import { appendFileSync, statSync, writeFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { hasCode } from "../../src/core/errors.ts";
-import { openLog } from "../../src/runtime/stdio/log-file.ts";
+import { lastLinesOffset, openLog } from "../../src/runtime/stdio/log-file.ts";
 import { boundLog } from "../../src/runtime/supervisor/bound-log.ts";
 import { tempDir } from "../support/temp.ts";
 
@@ -54,6 +54,28 @@ test("a reader goes on where it was when more is written", () => {
   assert.is(log.read(), undefined);
   appendFileSync(path, "two\n");
   assert.is(Buffer.from(log.read()!).toString(), "two\n");
+});
+
+test("the last lines are found, also across pieces, without an end, of a log that was cut, and when there are fewer", () => {
+  using dir = tempDir();
+  const path = dir.join("log");
+  const tail = (count: number) => readAll(path, lastLinesOffset(path, count));
+  for (const [text, count, expected] of [
+    ["", 3, ""],
+    ["one\n", 3, "one\n"],
+    ["one\ntwo\nthree\n", 2, "two\nthree\n"],
+    ["one\ntwo\nthr", 2, "two\nthr"],
+    ["one\n\n\n", 2, "\n\n"],
+    ["one\ntwo\n", 0, ""],
+    [`a\n${"b".repeat(200_000)}\nc\n`, 2, `${"b".repeat(200_000)}\nc\n`],
+    [lines(0, 20_000), 9_000, lines(11_000, 20_000)],
+  ] as const) {
+    writeFileSync(path, text);
+    assert.is(tail(count), expected, JSON.stringify([text.slice(0, 20), count]));
+  }
+  boundLog(path, 1 << 18, 1 << 17);
+  assert.is(tail(10), lines(19_990, 20_000));
+  assert.is(tail(1_000_000), readAll(path));
 });
 
 test("a log that is not there is NotFound to read and nothing to bound", () => {

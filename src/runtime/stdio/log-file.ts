@@ -1,5 +1,5 @@
 /** Reading the log of a detached process, whose head may have been cut off (see supervisor/bound-log.ts). */
-import { closeSync, openSync, readSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { asSysError } from "../../sys/errno.ts";
 import { seekData } from "../../sys/holes.ts";
 
@@ -38,4 +38,40 @@ export function openLog(path: string, offset = 0): LogReader {
     },
     [Symbol.dispose]: () => closeSync(fd),
   };
+}
+
+/** Where the last `count` lines begin; the last one may not be ended yet. Throws NotFound. */
+export function lastLinesOffset(path: string, count: number): number {
+  let fd: number;
+  try {
+    fd = openSync(path, "r");
+  } catch (error) {
+    throw asSysError(error, path);
+  }
+  try {
+    return findLines(fd, fstatSync(fd).size, count);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Backwards, piece by piece. */
+function findLines(fd: number, sizeBytes: number, count: number): number {
+  const chunk = new Uint8Array(CHUNK_BYTES);
+  if (count === 0) return sizeBytes;
+  let left = count;
+  for (let end = sizeBytes; end > 0; end -= Math.min(end, CHUNK_BYTES)) {
+    const start = Math.max(0, end - CHUNK_BYTES);
+    const bytes = chunk.subarray(0, readSync(fd, chunk, 0, end - start, start));
+    for (
+      let at = bytes.lastIndexOf(NEWLINE);
+      at >= 0;
+      at = at === 0 ? -1 : bytes.lastIndexOf(NEWLINE, at - 1)
+    ) {
+      // What ends the log ends its last line.
+      if (start + at + 1 === sizeBytes) continue;
+      if (--left === 0) return start + at + 1;
+    }
+  }
+  return 0;
 }

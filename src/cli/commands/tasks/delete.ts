@@ -1,7 +1,7 @@
 import { constants } from "node:os";
 import { deleteTask } from "../../../client/delete-container.ts";
-import { hasCode } from "../../../core/errors.ts";
-import type { Task } from "../../../core/task.ts";
+import { hasCode, withSubject } from "../../../core/errors.ts";
+import type { Exit, Task } from "../../../core/task.ts";
 import { forEachName } from "../../batch.ts";
 import { defineCommand, variadic } from "../../command.ts";
 import { requireTask } from "../../find-task.ts";
@@ -22,7 +22,7 @@ export default defineCommand({
     if (execId) {
       const task = await requireTask(client, args.containers[0] ?? "");
       if (force) await killExec(task, execId);
-      return (await task.deleteExec(execId)).status;
+      return (await deleteExec(task, execId)).status;
     }
     await forEachName(args.containers, async (id) => {
       const { status } = await deleteTask(client, await requireTask(client, id), { force });
@@ -31,6 +31,14 @@ export default defineCommand({
     return 0;
   },
 });
+
+async function deleteExec(task: Task, execId: string): Promise<Exit> {
+  try {
+    return await task.deleteExec(execId);
+  } catch (error) {
+    throw hasCode(error, "NotFound") ? withSubject("no running process found", error) : error;
+  }
+}
 
 async function killExec(task: Task, execId: string): Promise<void> {
   try {
