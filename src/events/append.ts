@@ -106,7 +106,9 @@ function makeDirectory(path: string): void {
   } catch (error) {
     if (hasErrno(error, "EEXIST")) return;
     if (!hasErrno(error, "ENOENT")) throw error;
-    makeDirectory(path.slice(0, path.lastIndexOf("/")));
+    const parent = path.slice(0, Math.max(0, path.lastIndexOf("/")));
+    if (parent === "") throw error;
+    makeDirectory(parent);
     makeDirectory(path);
   }
 }

@@ -24,8 +24,13 @@ export function openEventFd(): number {
 /** Readable when the file's content changes; on cgroup files too. */
 export function openChangeNotice(path: string): number {
   const fd = checkCall(libc().inotify_init1(NONBLOCK_CLOEXEC), "inotify_init1");
-  checkCall(libc().inotify_add_watch(fd, cString(path), IN_MODIFY), "inotify_add_watch", path);
-  return fd;
+  try {
+    checkCall(libc().inotify_add_watch(fd, cString(path), IN_MODIFY), "inotify_add_watch", path);
+    return fd;
+  } catch (error) {
+    closeFd(fd);
+    throw error;
+  }
 }
 
 /**

@@ -45,13 +45,19 @@ function memoryCgroupOf(pid: number, cgroupsPath: string): { directory: string; 
   return { directory: `/sys/fs/cgroup${v2}`, isV1: false };
 }
 
-/** man 7 cgroups does not have it: Documentation/admin-guide/cgroup-v1/memory.rst, "OOM Control". */
+/** Kernel, cgroup-v1/memory.rst, "OOM Control": an eventfd and the control file, told to cgroup.event_control. */
 function openOomNotice(directory: string, controlPath: string): number {
-  const fd = openEventFd();
   const controlFd = openPath(controlPath, O_RDONLY);
-  const registerFd = openPath(`${directory}/cgroup.event_control`, O_WRONLY);
-  writeNow(registerFd, Buffer.from(`${fd} ${controlFd}`));
-  closeFd(controlFd);
-  closeFd(registerFd);
-  return fd;
+  try {
+    const registerFd = openPath(`${directory}/cgroup.event_control`, O_WRONLY);
+    try {
+      const fd = openEventFd();
+      writeNow(registerFd, Buffer.from(`${fd} ${controlFd}`));
+      return fd;
+    } finally {
+      closeFd(registerFd);
+    }
+  } finally {
+    closeFd(controlFd);
+  }
 }
