@@ -5,11 +5,15 @@
  */
 interface RawJson {
   rawJSON(text: string): unknown;
+  isRawJSON(value: unknown): boolean;
 }
 
 type Reviver = (this: unknown, key: string, value: unknown, context: { source?: string }) => unknown;
 
-const rawJson = (JSON as unknown as RawJson).rawJSON;
+const { rawJSON: rawJson, isRawJSON } = JSON as unknown as RawJson;
+
+/** Whether it is such an integer. */
+export const isRawInteger = (value: unknown): boolean => isRawJSON(value);
 
 /** As `JSON.parse`, which it is for every text without a very long number. Throws SyntaxError. */
 export function parseExactJson(text: string): unknown {

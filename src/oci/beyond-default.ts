@@ -1,3 +1,4 @@
+import { isRawInteger } from "../core/exact-json.ts";
 import type { Spec, SpecDeviceRule, SpecMount } from "../core/runtime-spec.ts";
 import { defaultSpec } from "./default-spec.ts";
 import { defaultDeviceRules } from "./devices.ts";
@@ -21,12 +22,31 @@ const KNOWN_LINUX_FIELDS: ReadonlySet<string> = new Set(
   ),
 );
 
+/** Names of fields that are looked at here, or ask for nothing of the host's, wherever they stand in a spec. */
+const KNOWN_FIELDS: ReadonlySet<string> = new Set(
+  `ociVersion process root hostname domainname mounts hooks annotations linux
+  terminal consoleSize height width user uid gid umask additionalGids username args env cwd capabilities bounding
+  effective inheritable permitted ambient rlimits type hard soft noNewPrivileges apparmorProfile oomScoreAdj
+  selinuxLabel path readonly destination source options
+  uidMappings gidMappings containerID hostID size sysctl resources cgroupsPath namespaces seccomp rootfsPropagation
+  maskedPaths readonlyPaths mountLabel
+  devices allow major minor access memory limit reservation swap swappiness cpu shares quota period burst cpus mems
+  pids blockIO weight leafWeight weightDevice throttleReadBpsDevice throttleWriteBpsDevice throttleReadIOPSDevice
+  throttleWriteIOPSDevice rate hugepageLimits pageSize
+  defaultAction defaultErrnoRet architectures syscalls names action errnoRet index value valueTwo op`.split(
+    /\s+/,
+  ),
+);
+/** Whose names are free, and whose values nothing but texts; hooks and annotations are another matter. */
+const FREE_FIELDS: ReadonlySet<string> = new Set(["sysctl", "hooks", "annotations"]);
+
 /**
  * What a spec that somebody else wrote asks for beyond what `ctr run` gives an image, each in a few words; empty for
  * one that may be run as it came. Annotations, root and cgroup are not looked at: whoever runs it sets its own.
  */
 export function beyondDefault(spec: Spec): string[] {
   return [
+    ...new Set(unknownFields(spec)),
     ...(Object.values(spec.hooks ?? {}).some((hooks) => hooks?.length) ? ["hooks"] : []),
     ...(spec.mounts ?? []).flatMap(mountBeyond),
     ...namespacesBeyond(spec),
@@ -35,10 +55,25 @@ export function beyondDefault(spec: Spec): string[] {
   ];
 }
 
+/** Runtimes written in Go read `Hooks` as `hooks`: what is spelled otherwise than we look for it would go unseen. */
+function unknownFields(value: object): string[] {
+  if (Array.isArray(value)) return value.flatMap(fieldsWithin);
+  return Object.entries(value).flatMap(([name, field]) => {
+    if (!KNOWN_FIELDS.has(name)) return [`field ${JSON.stringify(name)}`];
+    return FREE_FIELDS.has(name) ? [] : fieldsWithin(field);
+  });
+}
+
+const fieldsWithin = (value: unknown): string[] =>
+  typeof value === "object" && value !== null && !isRawInteger(value) ? unknownFields(value) : [];
+
 function mountBeyond({ destination, type = "", source = "", options = [] }: SpecMount): string[] {
   const isBind = options.some((option) => option === "bind" || option === "rbind");
   if (isBind || !OWN_FILE_SYSTEMS.has(type)) return [`mount of ${source || type} on ${destination}`];
-  if (KERNEL_FILE_SYSTEMS.has(type) && !options.includes("ro")) return [`writable ${type} on ${destination}`];
+  // The paths that are masked in it are those below /proc.
+  if (type === "proc" && destination !== "/proc") return [`mount of proc on ${destination}`];
+  const isReadOnly = options.includes("ro") && !options.some((option) => option === "rw" || option === "rrw");
+  if (KERNEL_FILE_SYSTEMS.has(type) && !isReadOnly) return [`writable ${type} on ${destination}`];
   return [];
 }
 
@@ -55,7 +90,11 @@ function processBeyond({ process }: Spec): string[] {
   const allowed = new Set(defaultSpec("").process!.capabilities!.bounding);
   const asked = Object.values(process?.capabilities ?? {}).flat();
   const capabilities = new Set(asked.filter((name) => !allowed.has(name)));
-  return [...capabilities, ...(process?.noNewPrivileges ? [] : ["new privileges"])];
+  return [
+    ...capabilities,
+    ...(process?.noNewPrivileges ? [] : ["new privileges"]),
+    ...((process?.oomScoreAdj ?? 0) < 0 ? ["being spared when memory runs out"] : []),
+  ];
 }
 
 function linuxBeyond({ linux = {} }: Spec): string[] {
@@ -68,7 +107,6 @@ function linuxBeyond({ linux = {} }: Spec): string[] {
     ...Object.keys(linux).filter((name) => !KNOWN_LINUX_FIELDS.has(name)),
     ...[...unmasked, ...writable].map((path) => `access to ${path}`),
     ...(deniesFirst && rules.every(isDefaultRule) ? [] : ["devices of the host"]),
-    ...("listenerPath" in (linux.seccomp ?? {}) ? ["a seccomp listener"] : []),
   ];
 }
 

@@ -1,5 +1,6 @@
 /** The small parts of a checkpoint: each a `google.protobuf.Any`, as containerd writes them. */
 import { CtrError } from "../core/errors.ts";
+import { parseExactJson } from "../core/exact-json.ts";
 import { JsonFields } from "../core/json-fields.ts";
 import { bytesField, bytesOf, decodeMessage, encodeMessage, integerField } from "../core/protobuf.ts";
 import type { TypedValue } from "../core/records.ts";
@@ -30,7 +31,7 @@ export function decodeSpecPart(bytes: Uint8Array): Spec {
     throw new CtrError("InvalidArgument", `${subject} is no runtime spec of a process`);
   }
   checkTypes(fields);
-  return JSON.parse(Buffer.from(value).toString()) as Spec;
+  return parseExactJson(Buffer.from(value).toString()) as Spec;
 }
 
 /** Of all that is read of it before the runtime does, which checks the rest. */

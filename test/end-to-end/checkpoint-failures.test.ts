@@ -154,4 +154,26 @@ test("states and names that cannot be are refused in ctr's words", async () => {
   assert.is(await ctr.ok("containers", "list", "-q"), "c\n");
 });
 
+test("a checkpoint that asks for more than an image gets is refused until somebody vouches for it", async () => {
+  await using bench = await openWorkbench();
+  const { ctr, image } = bench;
+  await ctr.ok("containers", "create", "--privileged", image, "c", "true");
+  await ctr.ok("containers", "checkpoint", "--rw", "c", "asks:1");
+  const index = (await ctr.ok("images", "list", "name==asks:1")).match(/sha256:[0-9a-f]{64}/)?.[0] ?? "";
+  const label = "ctr.checkpoint.trusted";
+  const vouch = (value: string) => ctr.ok("content", "label", index, `${label}=${value}`);
+  await vouch("");
+  const refused = await ctr("containers", "restore", "--rw", "d", "asks:1");
+  assert.is(refused.code, 1);
+  assert.match(
+    refused.stderr,
+    /^ctr: checkpoint "asks:1" was not made here and asks for [^\n]*CAP_SYS_ADMIN[^\n]*\n$/,
+  );
+  assert.ok(refused.stderr.includes(`ctr content label ${index} ${label}=true`), refused.stderr);
+  assert.is(await ctr.ok("containers", "list", "-q"), "c\n");
+  await vouch("true");
+  await ctr.ok("containers", "restore", "--rw", "d", "asks:1");
+  await ctr("tasks", "wait", "d");
+});
+
 test.run();

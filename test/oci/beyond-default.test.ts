@@ -1,0 +1,62 @@
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { parseExactJson } from "../../src/core/exact-json.ts";
+import { beyondDefault } from "../../src/oci/beyond-default.ts";
+import { decodeSpecPart, encodeSpecPart } from "../../src/oci/checkpoint-parts.ts";
+import { build, type Flags } from "./build.ts";
+
+/** What a checkpoint asks for whose spec is that of `run` with these flags, changed by whoever made it. */
+async function demands(flags: Flags, change = (text: string): string => text): Promise<string[]> {
+  const text = change(JSON.stringify(await build(flags)));
+  return beyondDefault(decodeSpecPart(encodeSpecPart(parseExactJson(text) as object)));
+}
+
+const ids = [{ containerID: 0, hostID: 100000, size: 65536 }];
+const NOTHING: readonly Flags[] = [
+  {},
+  { tty: true },
+  { memoryLimitBytes: 1 << 24, cpus: 0.5 },
+  { seccomp: true, apparmorProfile: "x", readOnly: true },
+  { uidMappings: ids, gidMappings: ids },
+];
+for (const flags of NOTHING) {
+  test(`nothing beyond the default is in a spec of ${JSON.stringify(flags)}`, async () => {
+    assert.equal(await demands(flags), []);
+  });
+}
+
+test("a limit beyond what a double holds is no demand, and comes out as it went in", async () => {
+  const text = JSON.stringify(await build()).replace('"hard":1024', '"hard":18446744073709551615');
+  const spec = decodeSpecPart(encodeSpecPart(parseExactJson(text) as object));
+  assert.equal(beyondDefault(spec), []);
+  assert.is(JSON.stringify(spec), text);
+});
+
+const HOOK = '{"prestart":[{"path":"/bin/touch","args":["touch","/tmp/x"]}]}';
+const DEMANDS: readonly [find: RegExp, replace: string, demand: string][] = [
+  [/}$/, `,"hooks":${HOOK}}`, "hooks"],
+  // Go takes each of these for the field that we know.
+  [/}$/, `,"Hooks":${HOOK}}`, 'field "Hooks"'],
+  [/}$/, `,"hoo\u212as":${HOOK}}`, 'field "hoo\u212as"'],
+  [/}$/, ',"Linux":{"devices":[]}}', 'field "Linux"'],
+  [/"process":{/, '"process":{"Capabilities":{"bounding":["CAP_SYS_ADMIN"]},', 'field "Capabilities"'],
+  [
+    /"mounts":\[/,
+    '"mounts":[{"destination":"/x","type":"tmpfs","Options":["rbind"],"Source":"/"},',
+    'field "Options"',
+  ],
+  [/{"type":"pid"}/, '{"type":"pid","Path":"/proc/1/ns/pid"}', 'field "Path"'],
+  [/"resources":{/, '"resources":{"Devices":[{"allow":true,"access":"rwm"}],', 'field "Devices"'],
+  [/"mounts":\[/, '"mounts":[{"destination":"/x","type":"bind","source":"/"},', "mount of / on /x"],
+  // What is masked and read-only is so below /proc alone.
+  [/"mounts":\[/, '"mounts":[{"destination":"/x","type":"proc","source":"proc"},', "mount of proc on /x"],
+  [/("nosuid","noexec","nodev","ro")/, '$1,"rw"', "writable sysfs on /sys"],
+  [/"process":{/, '"process":{"oomScoreAdj":-1000,', "being spared when memory runs out"],
+];
+for (const [find, replace, demand] of DEMANDS) {
+  test(`${JSON.stringify(replace)} is a demand`, async () => {
+    assert.ok((await demands({}, (text) => text.replace(find, replace))).includes(demand));
+  });
+}
+
+test.run();
