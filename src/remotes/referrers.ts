@@ -111,7 +111,7 @@ const listOf = (subject: Digest): Descriptor => ({
 
 /** `Link: <…>; rel="next"`: to the registry itself, since our credentials go along. */
 function nextPage({ headers, url }: HttpResponse, registry: Registry): URL | undefined {
-  const address = /<([^>]{1,4096})>\s*;\s*rel="?next"?/i.exec(headers.get("link") ?? "")?.[1];
+  const address = /<([^<>]{1,4096})>\s*;\s*rel="?next"?/i.exec(headers.get("link") ?? "")?.[1];
   if (address === undefined) return undefined;
   const what = `next page of referrers of ${registry.url.host}`;
   const next = parseRemoteUrl(address, url, what);

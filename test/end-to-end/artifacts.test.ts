@@ -1,6 +1,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { mediaTypes } from "../../src/core/media-type.ts";
+import { busyboxImage } from "../support/busybox-image.ts";
 import { type BuiltImage, blobOf, buildImage, buildLayer, type ImageBlob } from "../support/image.ts";
 import { pushImage } from "../support/push-image.ts";
 import { openWorkbench, type Workbench } from "../support/workbench.ts";
@@ -81,5 +82,48 @@ async function digestAt({ registry }: Workbench, repository: string, tag: string
   const answer = await registry.fetch(`/v2/${repository}/manifests/${tag}`, { method: "HEAD", headers });
   return answer.headers.get("docker-content-digest");
 }
+
+test("attestations, unknown platforms and a nested index do not keep from pulling every platform", async () => {
+  const app = busyboxImage();
+  const other = buildImage({
+    layers: [buildLayer([{ path: "s390x" }])],
+    platform: { os: "linux", architecture: "s390x" },
+  });
+  // As BuildKit makes them: a config like any other, and a layer that is no layer.
+  const unknown = { os: "unknown", architecture: "unknown" };
+  const statement = blobOf("application/vnd.in-toto+json", "{}");
+  const rootfs = { type: "layers", diff_ids: [statement.descriptor.digest] };
+  const config = blobOf(mediaTypes.ociConfig, JSON.stringify({ ...unknown, config: {}, rootfs }));
+  const attestation = documentOf(
+    mediaTypes.ociManifest,
+    { config: config.descriptor, layers: [statement.descriptor] },
+    [statement, config],
+  );
+  const about = {
+    platform: unknown,
+    annotations: { "vnd.docker.reference.type": "attestation-manifest" },
+  };
+  const nested = documentOf(mediaTypes.ociIndex, { manifests: [other.target] }, other.blobs);
+  const strange = { ...thing.descriptor, platform: { os: "plan9", architecture: "pdp11" } };
+  const manifests = [app.target, { ...attestation.target, ...about }, nested.target, strange];
+  const image = documentOf(mediaTypes.ociIndex, { manifests }, [
+    ...app.blobs,
+    ...attestation.blobs,
+    ...nested.blobs,
+    thing,
+  ]);
+  await using bench = await openWorkbench({ image, isPulled: false });
+  const { ctr, registry, image: ref } = bench;
+  await ctr.ok("images", "pull", "--all-platforms", ref);
+  const content = await ctr.ok("content", "ls", "-q");
+  for (const { descriptor } of image.blobs) assert.match(content, descriptor.digest);
+  assert.match(await ctr.ok("images", "ls"), "linux/s390x");
+  assert.is(await ctr.ok("run", "--rm", ref, "c1", "echo", "runs"), "runs\n");
+  await ctr.ok("images", "push", `${registry.host}/copy:1`, ref);
+  await ctr.ok("images", "export", "--all-platforms", bench.directory.join("all.tar"), ref);
+  await ctr.ok("images", "rm", "--sync", ref);
+  await ctr.ok("images", "import", "--all-platforms", bench.directory.join("all.tar"));
+  assert.is(await ctr.ok("content", "ls", "-q"), content);
+});
 
 test.run();
