@@ -17,7 +17,7 @@ const OWN_FILE_SYSTEMS: ReadonlySet<string> = new Set([
 const KERNEL_FILE_SYSTEMS: ReadonlySet<string> = new Set(["sysfs", "cgroup", "cgroup2"]);
 /** Of `linux`: what is looked at below, or confines no less than the default. */
 const KNOWN_LINUX_FIELDS: ReadonlySet<string> = new Set(
-  "uidMappings gidMappings sysctl resources cgroupsPath namespaces seccomp rootfsPropagation maskedPaths readonlyPaths mountLabel".split(
+  "uidMappings gidMappings sysctl resources cgroupsPath namespaces seccomp maskedPaths readonlyPaths mountLabel".split(
     " ",
   ),
 );

@@ -1,6 +1,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { parseExactJson } from "../../src/core/exact-json.ts";
+import type { Spec } from "../../src/core/runtime-spec.ts";
 import { beyondDefault } from "../../src/oci/beyond-default.ts";
 import { decodeSpecPart, encodeSpecPart } from "../../src/oci/checkpoint-parts.ts";
 import { build, type Flags } from "./build.ts";
@@ -58,5 +59,100 @@ for (const [find, replace, demand] of DEMANDS) {
     assert.ok((await demands({}, (text) => text.replace(find, replace))).includes(demand));
   });
 }
+
+const bind = { destination: "/host", source: "/etc", options: ["rbind"] };
+const GREEDY: [change: (spec: Spec) => void, demand: string][] = [
+  [(spec) => void spec.mounts!.push({ ...bind, type: "bind" }), "mount of /etc on /host"],
+  [(spec) => void spec.mounts!.push({ ...bind, type: "tmpfs" }), "mount of /etc on /host"],
+  [
+    (spec) => void spec.mounts!.push({ destination: "/d", type: "ext4", source: "/dev/vda" }),
+    "mount of /dev/vda on /d",
+  ],
+  [(spec) => void spec.mounts!.push({ destination: "/s", type: "sysfs" }), "writable sysfs on /s"],
+  [(spec) => void spec.mounts!.push({ destination: "/x" }), "mount of  on /x"],
+  [
+    (spec) => {
+      spec.hooks = { prestart: [{ path: "/bin/true" }] };
+    },
+    "hooks",
+  ],
+  [
+    (spec) => {
+      spec.process!.capabilities!.inheritable = ["CAP_SYS_ADMIN"];
+    },
+    "CAP_SYS_ADMIN",
+  ],
+  [
+    (spec) => {
+      spec.process!.noNewPrivileges = false;
+    },
+    "new privileges",
+  ],
+  [
+    (spec) => {
+      spec.process!.oomScoreAdj = -1000;
+    },
+    "being spared when memory runs out",
+  ],
+  [(spec) => void spec.linux!.namespaces!.pop(), "the host's network namespace"],
+  [
+    (spec) => {
+      spec.linux!.namespaces![0]!.path = "/proc/1/ns/pid";
+    },
+    "pid namespace /proc/1/ns/pid",
+  ],
+  [(spec) => void spec.linux!.maskedPaths!.shift(), "access to /proc/acpi"],
+  [
+    (spec) => {
+      spec.linux!.readonlyPaths = [];
+    },
+    "access to /proc/bus",
+  ],
+  [(spec) => void spec.linux!.resources!.devices!.shift(), "devices of the host"],
+  [
+    (spec) => void spec.linux!.resources!.devices!.push({ allow: true, access: "rwm" }),
+    "devices of the host",
+  ],
+  [
+    (spec) => {
+      spec.linux!.resources!.devices = [];
+    },
+    "devices of the host",
+  ],
+  [(spec) => void delete spec.linux!.resources, "devices of the host"],
+  [
+    (spec) => {
+      spec.linux!.devices = [];
+    },
+    "devices",
+  ],
+  [
+    (spec) => {
+      spec.linux!.netDevices = {};
+    },
+    "netDevices",
+  ],
+  [
+    (spec) => {
+      spec.linux!.seccomp = { defaultAction: "SCMP_ACT_NOTIFY", listenerPath: "/s" } as never;
+    },
+    'field "listenerPath"',
+  ],
+];
+
+for (const [change, demand] of GREEDY) {
+  test(`${demand} is more`, async () => {
+    const spec = await build();
+    change(spec);
+    assert.ok(beyondDefault(spec).includes(demand), beyondDefault(spec).join(", "));
+  });
+}
+
+test("a spec without Linux parts has everything of the host's", () => {
+  const demands = beyondDefault({ ociVersion: "1.0.2" });
+  for (const demand of ["the host's mount namespace", "new privileges", "devices of the host"]) {
+    assert.ok(demands.includes(demand), demand);
+  }
+});
 
 test.run();

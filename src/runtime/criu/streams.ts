@@ -3,7 +3,7 @@
  * anywhere, by containerd too, are pipes that the runtime hands over. So the images are made to say pipes: criu's
  * files.img (file_entry), fdinfo-*.img (fdinfo_entry), and descriptors.json, in which runc notes which stream is which.
  */
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { CtrError } from "../../core/errors.ts";
 import {
@@ -16,7 +16,7 @@ import {
   type ProtoField,
 } from "../../core/protobuf.ts";
 import { O_APPEND } from "../../sys/open.ts";
-import { readCriuImage, writeCriuImage } from "./image-file.ts";
+import { readBounded, readCriuImage, writeCriuImage } from "./image-file.ts";
 import type { OutsideFile } from "./outside-files.ts";
 
 /** criu's fd_types. */
@@ -125,8 +125,9 @@ const STREAM_NAMES_FILE = "descriptors.json";
 
 function readStreamNames(imageDir: string): string[] {
   const subject = `checkpoint's ${STREAM_NAMES_FILE}`;
+  const bytes = readBounded(join(imageDir, STREAM_NAMES_FILE), subject);
   try {
-    const names: unknown = JSON.parse(readFileSync(join(imageDir, STREAM_NAMES_FILE), "utf8"));
+    const names: unknown = JSON.parse(String(bytes));
     if (Array.isArray(names) && names.every((name) => typeof name === "string")) return names;
   } catch (cause) {
     throw new CtrError("InvalidArgument", `${subject} cannot be read`, { cause });
