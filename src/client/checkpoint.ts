@@ -8,6 +8,7 @@ import { CheckpointParts, checkpointAnnotations } from "./checkpoint-parts.ts";
 import { collectInBackground } from "./collect.ts";
 import { findTask } from "./delete-container.ts";
 import { withLease } from "./lease.ts";
+import { exclusively } from "./locks.ts";
 import type { Client } from "./open.ts";
 
 export interface ContainerCheckpoint {
@@ -46,9 +47,15 @@ export async function checkpointContainer(
       if (withTask) await parts.addOptions();
       return parts.writeIndex();
     });
-  const isRunning = (await task?.status()) === "running";
-  await (withTask || isRunning ? task!.pausedDuring(make) : make());
+  await byTurns(client, id, async () => {
+    const isRunning = (await task?.status()) === "running";
+    await (withTask || isRunning ? task!.pausedDuring(make) : make());
+  });
 }
+
+/** Whoever is done first would let the task go on under the other's eyes. */
+const byTurns = <T>(client: Client, id: string, work: () => Promise<T>): Promise<T> =>
+  exclusively(client, `checkpoint-${client.namespace}--${id}`, work);
 
 export interface TaskCheckpoint {
   /** Ends the task, once all that is wanted of it is safe. */
@@ -65,13 +72,14 @@ export async function checkpointTask(
   task: Task,
   { exit = false, imagePath, workPath }: TaskCheckpoint,
 ): Promise<string | undefined> {
-  return task.pausedDuring(async () => {
+  const make = async () => {
     const name = imagePath
       ? await task.checkpoint({ imageDir: imagePath, workDir: workPath })
       : await recordTask(client, task, workPath);
     if (exit) await end(task);
     return name ?? undefined;
-  });
+  };
+  return byTurns(client, task.id, () => task.pausedDuring(make));
 }
 
 async function recordTask(client: Client, task: Task, workDir: string | undefined): Promise<string> {

@@ -1,12 +1,11 @@
-import { hasCode } from "../core/errors.ts";
 import type { Bundle } from "./bundle.ts";
-import { connectToSupervisor, SupervisorGone } from "./connection.ts";
+import { type Connection, connectToSupervisor, SupervisorGone } from "./connection.ts";
 import { pauseTask, refuseUnlessPausable, resumeTask } from "./pause-task.ts";
 import { taskStatus } from "./task-status.ts";
 
 /**
  * As `Task.pausedDuring`. The supervisor pauses, and resumes when our connection ends, however that comes about. Where
- * there is none any more, that is our own affair.
+ * there is none, or none any more, that is our own affair.
  */
 export async function pausedDuring<T>(bundle: Bundle, work: () => Promise<T>): Promise<T> {
   if (taskStatus(bundle) === "paused") return work();
@@ -17,15 +16,16 @@ export async function pausedDuring<T>(bundle: Bundle, work: () => Promise<T>): P
   try {
     return await work();
   } finally {
-    await unlessEnded(supervisor ? supervisor.ask({ op: "resume" }) : resumeTask(bundle));
+    await resume(bundle, supervisor);
   }
 }
 
-/** The work may have ended it. */
-async function unlessEnded(resuming: Promise<unknown>): Promise<void> {
+async function resume(bundle: Bundle, supervisor: Connection | undefined): Promise<void> {
   try {
-    await resuming;
+    if (supervisor) return void (await supervisor.ask({ op: "resume" }));
   } catch (error) {
-    if (!(error instanceof SupervisorGone) && !hasCode(error, "NotFound", "Unknown")) throw error;
+    if (!(error instanceof SupervisorGone)) return;
   }
+  // The work may have ended it.
+  if (taskStatus(bundle) === "paused") await resumeTask(bundle);
 }

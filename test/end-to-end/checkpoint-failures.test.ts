@@ -3,11 +3,17 @@ import { dirname } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { criuTest } from "../support/criu.ts";
-import type { Ctr } from "../support/ctr.ts";
+import { type Ctr, ctrExecutable } from "../support/ctr.ts";
+import { createStepKiller } from "../support/kill-at-step.ts";
+import { isAlive, processesNaming } from "../support/processes.ts";
+import type { TempDir } from "../support/temp.ts";
 import { waitFor } from "../support/wait-for.ts";
 import { openWorkbench } from "../support/workbench.ts";
 
 const check = criuTest();
+
+/** Of the many steps of a checkpoint. */
+const KILLS = 12;
 
 const status = async (ctr: Ctr, id: string): Promise<string | undefined> =>
   JSON.parse(await ctr.ok("tasks", "list", "-o", "json")).find((task: { id: string }) => task.id === id)
@@ -63,30 +69,39 @@ check("a missing criu is named with its package, for checkpoint and restore", as
   await ctr.ok("tasks", "delete", "--force", "c");
 });
 
+/** criu itself, which waits before it begins. */
+function slowCriu(directory: TempDir) {
+  const gate = directory.join("gate");
+  const slow = directory.join("bin", "criu");
+  const wait = `[ "$1" != swrk ] || [ -e '${gate}.reached' ] || { : >'${gate}.reached'; read -r _ <'${gate}'; }`;
+  writeFileSync(
+    slow,
+    `#!/bin/sh\n${wait}\nexec '${Bun.which("criu", { PATH: process.env.PATH ?? "" })}' "$@"\n`,
+  );
+  chmodSync(slow, 0o755);
+  assert.is(Bun.spawnSync(["mkfifo", gate]).exitCode, 0);
+  return {
+    path: `${dirname(slow)}:${process.env.PATH}`,
+    reached: () => waitFor(() => existsSync(`${gate}.reached`)),
+    go: () => writeFileSync(gate, "go\n"),
+  };
+}
+
 check(
   "a client that is killed while criu works leaves no frozen task, no image, and nothing that stays",
   async () => {
     await using bench = await openWorkbench();
     const { ctr, directory, image } = bench;
-    // criu itself, which waits before it begins.
-    const gate = directory.join("gate");
-    const slow = directory.join("bin", "criu");
-    writeFileSync(
-      slow,
-      `#!/bin/sh\n[ "$1" != swrk ] || { : >'${gate}.reached'; read -r _ <'${gate}'; }\nexec '${Bun.which("criu")}' "$@"\n`,
-    );
-    chmodSync(slow, 0o755);
-    assert.is(Bun.spawnSync(["mkfifo", gate]).exitCode, 0);
+    const criu = slowCriu(directory);
     await ctr.ok("run", "-d", image, "c", "sleep", "1000");
-    const client = ctr.start(["containers", "checkpoint", "--image", "--rw", "--task", "c", "never:1"], {
-      env: { PATH: `${dirname(slow)}:${ctr.env.PATH}` },
-    });
-    await waitFor(() => existsSync(`${gate}.reached`));
+    const words = ["containers", "checkpoint", "--image", "--rw", "--task", "c", "never:1"];
+    const client = ctr.start(words, { env: { PATH: criu.path } });
+    await criu.reached();
     assert.is(await status(ctr, "c"), "paused");
     client.kill("SIGKILL");
     await client.exited;
     await waitFor(async () => (await status(ctr, "c")) === "running");
-    writeFileSync(gate, "go\n");
+    criu.go();
     assert.is(await ctr.ok("images", "list", "-q"), `${image}\n`);
     assert.is(await ctr.ok("tasks", "exec", "c", "echo", "alive"), "alive\n");
     // What it was writing is nobody's by now.
@@ -98,6 +113,66 @@ check(
     await ctr.ok("tasks", "delete", "--force", "c");
   },
 );
+
+check(
+  "a supervisor that is killed meanwhile leaves no frozen task either, and the checkpoint is whole",
+  async () => {
+    await using bench = await openWorkbench();
+    const { ctr, directory, image } = bench;
+    const criu = slowCriu(directory);
+    await ctr.ok("run", "-d", image, "c", "sleep", "1000");
+    const words = ["containers", "checkpoint", "--image", "--rw", "--task", "c", "whole:1"];
+    const client = ctr.start(words, { env: { PATH: criu.path } });
+    await criu.reached();
+    const [supervisor] = processesNaming(ctr.state).filter(({ command }) => command.includes("_supervise"));
+    process.kill(supervisor!.pid, "SIGKILL");
+    await waitFor(() => !isAlive(supervisor!.pid));
+    criu.go();
+    assert.is(await client.exited, 0, await new Response(client.stderr).text());
+    assert.is(await status(ctr, "c"), "running");
+    await ctr.ok("tasks", "delete", "--force", "c");
+    await ctr.ok("containers", "restore", "--rw", "--live", "d", "whole:1");
+    await ctr.ok("tasks", "delete", "--force", "d");
+  },
+);
+
+check("killed at any step, it leaves a task that runs and either no image or a whole one", async () => {
+  await using bench = await openWorkbench();
+  const { ctr, directory, image } = bench;
+  await ctr.ok("run", "-d", "--null-io", image, "c", "sleep", "1000");
+  const killer = createStepKiller(directory.path, { isClientAlone: true });
+  const words = (ref: string) => [
+    ctrExecutable,
+    "containers",
+    "checkpoint",
+    "--image",
+    "--rw",
+    "--task",
+    "c",
+    ref,
+  ];
+  const steps = await killer.steps(words("whole:1"), ctr.env);
+  await ctr.ok("images", "rm", "--sync", "whole:1");
+  const chosen = steps.filter((_, at) => at % Math.ceil(steps.length / KILLS) === 0);
+  let killed = 0;
+  for (const [at, step] of chosen.entries()) {
+    if ((await killer.killAt(step, words(`at:${at}`), ctr.env)).code === 137) killed++;
+    await waitFor(async () => (await status(ctr, "c")) === "running", {
+      what: `the task at ${step.call} ${step.count}`,
+    });
+  }
+  assert.ok(killed >= chosen.length / 2, `${killed} of ${chosen.length} killed`);
+  for (const name of (await ctr.ok("images", "list", "-q"))
+    .trimEnd()
+    .split("\n")
+    .filter((one) => one !== image)) {
+    assert.match(await ctr.ok("images", "check", `name==${name}`), / complete /, name);
+  }
+  await ctr.ok("containers", "checkpoint", "--image", "--rw", "--task", "c", "after:1");
+  await ctr.ok("tasks", "delete", "--force", "c");
+  await ctr.ok("containers", "restore", "--rw", "--live", "d", "after:1");
+  await ctr.ok("tasks", "delete", "--force", "d");
+});
 
 test("states and names that cannot be are refused in ctr's words", async () => {
   await using bench = await openWorkbench();
