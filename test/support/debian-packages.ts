@@ -4,7 +4,7 @@ import { join } from "node:path";
 
 const UNPACK = join(import.meta.dirname, "unpack-packages.sh");
 /** Lists and packages come over the network. */
-const PATIENCE_MS = 240_000;
+const PATIENCE_MS = 120_000;
 
 /** Where their files are, `usr/bin` and so on below it; or why they cannot be had, for a skip that says so. */
 export type UnpackedPackages = { tree: string; missing?: undefined } | { tree?: undefined; missing: string };
@@ -23,7 +23,11 @@ export function unpackPackages(suite: string, ...packages: readonly string[]): U
   return { missing: `${packages.join(", ")} of Debian ${suite}: ${why}` };
 }
 
-const LIBRARIES = "usr/lib/x86_64-linux-gnu";
+/** Where Debian has the loader and the libraries, by Node's names of architectures. */
+const PLACES: Readonly<Record<string, readonly [loader: string, libraries: string]>> = {
+  x64: ["usr/lib64/ld-linux-x86-64.so.2", "usr/lib/x86_64-linux-gnu"],
+  arm64: ["usr/lib/ld-linux-aarch64.so.1", "usr/lib/aarch64-linux-gnu"],
+};
 
 /**
  * Scripts in `directory` that start programs of the tree with the C library and the others that came along, for those
@@ -31,10 +35,11 @@ const LIBRARIES = "usr/lib/x86_64-linux-gnu";
  */
 export function wrapPrograms(tree: string, directory: string, ...programs: readonly string[]): string {
   mkdirSync(directory, { recursive: true });
-  const loader = `${join(tree, "usr/lib64/ld-linux-x86-64.so.2")} --library-path ${join(tree, LIBRARIES)}`;
+  const [loader, libraries] = PLACES[process.arch]!;
+  const start = `${join(tree, loader)} --library-path ${join(tree, libraries)}`;
   for (const program of programs) {
     const script = join(directory, program.split("/").at(-1)!);
-    writeFileSync(script, `#!/bin/sh\nexec ${loader} ${join(tree, program)} "$@"\n`);
+    writeFileSync(script, `#!/bin/sh\nexec ${start} ${join(tree, program)} "$@"\n`);
     chmodSync(script, 0o755);
   }
   return directory;

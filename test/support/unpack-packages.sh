@@ -21,7 +21,8 @@ apt() {
   shift
   "$program" -qq -o Dir::Etc::sourcelist="$home/sources.list" -o Dir::Etc::sourceparts=- \
     -o Dir::State="$home" -o Dir::State::status=/dev/null -o Dir::Cache="$home" -o Acquire::Languages=none \
-    -o Acquire::Retries=2 -o APT::Sandbox::User=root -o APT::Update::Error-Mode=any "$@"
+    -o Acquire::Retries=1 -o Acquire::http::Timeout=15 -o Acquire::https::Timeout=15 \
+    -o APT::Sandbox::User=root -o APT::Update::Error-Mode=any "$@"
 }
 
 suite=$1
