@@ -6,6 +6,7 @@ const GZIP_MAGIC = [0x1f, 0x8b, 0x08];
 const ZSTD_MAGIC = [0x28, 0xb5, 0x2f, 0xfd];
 const MAGIC_BYTES = 4;
 const CHUNK_BYTES = 64 << 10;
+const SMALL_BYTES = 1 << 20;
 
 /** By the first bytes alone, as containerd does: media types lie. A zstd stream may begin with a skippable frame (RFC 8878). */
 export function detectCompression(head: Uint8Array): Compression {
@@ -23,8 +24,11 @@ export function detectCompression(head: Uint8Array): Compression {
 export async function* decompress(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   const iterator = source[Symbol.asyncIterator]();
   const head = await readHead(iterator);
-  const whole = continueWith(head, iterator);
   const compression = detectCompression(head);
+  const next = await iterator.next();
+  const small = next.done && compression === "gzip" ? await inflateAtOnce(head) : undefined;
+  if (small) return yield small;
+  const whole = continueWith(head, next, iterator);
   if (compression === "none") yield* whole;
   else if (compression === "gzip") yield* inflate(whole, "gzip");
   else yield* inflate(followFrames(whole), "zstd");
@@ -42,13 +46,27 @@ async function readHead(iterator: AsyncIterator<Uint8Array>): Promise<Uint8Array
 
 async function* continueWith(
   head: Uint8Array,
+  second: IteratorResult<Uint8Array>,
   iterator: AsyncIterator<Uint8Array>,
 ): AsyncGenerator<Uint8Array> {
   try {
     if (head.length > 0) yield head;
-    for (let next = await iterator.next(); !next.done; next = await iterator.next()) yield next.value;
+    for (let next = second; !next.done; next = await iterator.next()) yield next.value;
   } finally {
     await iterator.return?.();
+  }
+}
+
+/**
+ * What came in one piece and stays small is had much sooner without a stream. Undefined for what does not, or is
+ * damaged: the stream says how.
+ */
+async function inflateAtOnce(whole: Uint8Array): Promise<Uint8Array | undefined> {
+  const { gunzipSync } = await import("node:zlib");
+  try {
+    return gunzipSync(whole, { maxOutputLength: SMALL_BYTES });
+  } catch {
+    return undefined;
   }
 }
 
