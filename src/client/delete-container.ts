@@ -30,7 +30,8 @@ export async function removeContainer(
   containers.get(id);
   await exclusively(client, creationLock(client, id), async () => {
     const container = containers.get(id);
-    await deleteStoppedTask(client, id);
+    // Its supervisor may be removing it at this moment.
+    await ignoringAbsence(deleteStoppedTask(client, id));
     await removeRecord(client, container, keepSnapshot);
   });
 }

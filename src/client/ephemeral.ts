@@ -1,6 +1,7 @@
 import { CtrError, hasCode, ignoringAbsence } from "../core/errors.ts";
 import type { Mount } from "../core/mount.ts";
 import type { Container, TypedValue } from "../core/records.ts";
+import type { TaskStatus } from "../core/task.ts";
 import type { LockFile } from "../files/lock-file.ts";
 import { findTask, removeContainer } from "./delete-container.ts";
 import { claimOwnership, isOwned } from "./locks.ts";
@@ -19,7 +20,7 @@ const PATIENCE_MS = 2000;
 
 /** Makes the caller the owner of an ephemeral container of that name, existing or to come. Throws AlreadyExists. */
 export async function own(client: Client, id: string): Promise<Ownership> {
-  const isInUse = (await (await findTask(client, id))?.status()) === "running";
+  const isInUse = (await findStatus(client, id)) === "running";
   const ownership = await claimOwnership(client, id, isInUse ? 0 : PATIENCE_MS);
   if (ownership) return ownership;
   throw new CtrError("AlreadyExists", `container ${JSON.stringify(id)}`);
@@ -46,9 +47,8 @@ export async function removeAbandoned(client: Client, id: string, ownership?: Ow
 
 /** A task whose container is gone: whoever was removing both was killed in between. False while it runs. */
 async function removeOrphan(client: Client, id: string): Promise<boolean> {
-  const task = await findTask(client, id);
-  if (!task || (await task.status()) !== "stopped") return false;
-  await ignoringAbsence(task.delete());
+  if ((await findStatus(client, id)) !== "stopped") return false;
+  await ignoringAbsence((await findTask(client, id))?.delete());
   return true;
 }
 
@@ -56,7 +56,7 @@ async function removeOrphan(client: Client, id: string): Promise<boolean> {
 export async function isAbandoned(client: Client, id: string): Promise<boolean> {
   const container = await findContainer(client, id);
   if (!container || !isEphemeral(container) || (await isOwned(client, id))) return false;
-  return (await (await findTask(client, id))?.status()) !== "running";
+  return (await findStatus(client, id)) !== "running";
 }
 
 /** Removes a container and its task, whatever that is doing. Who ran it, or the supervisor, sees to its network. */
@@ -93,11 +93,21 @@ async function findContainer(client: Client, id: string): Promise<Container | un
 async function isStillRunning(client: Client, id: string): Promise<boolean> {
   // Its supervisor may still be creating what the client that died had asked for.
   await (await client.tasks()).settled(id);
+  if ((await findStatus(client, id)) !== "running") return false;
   const task = await findTask(client, id);
-  if ((await task?.status()) !== "running") return false;
   const ended = await Promise.race([
-    task!.wait().then(() => true),
+    ignoringAbsence(task?.wait()).then(() => true),
     new Promise<false>((resolve) => setTimeout(resolve, PATIENCE_MS, false)),
   ]);
   return !ended;
+}
+
+/** Undefined without a task; it may be going while it is looked at. */
+async function findStatus(client: Client, id: string): Promise<TaskStatus | undefined> {
+  try {
+    return await (await findTask(client, id))?.status();
+  } catch (error) {
+    if (hasCode(error, "NotFound")) return undefined;
+    throw error;
+  }
 }

@@ -4,8 +4,11 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { getXattr } from "../../src/sys/xattr.ts";
 import { busyboxImage } from "../support/busybox-image.ts";
+import { ctrExecutable } from "../support/ctr.ts";
+import { createStepKiller } from "../support/kill-at-step.ts";
 import { mountsBelow } from "../support/mounts.ts";
 import { pushImage } from "../support/push-image.ts";
+import { waitFor } from "../support/wait-for.ts";
 import { openWorkbench, type Workbench } from "../support/workbench.ts";
 
 const test = suite("user namespaces");
@@ -96,6 +99,23 @@ test("overlayfs: no byte of the image is copied for it", async () => {
     ",uidmap=0:100000:65536,gidmap=0:200000:65536",
   );
   await ctr.ok("containers", "delete", "shared");
+});
+
+test("overlayfs: killed at any moment of its making, the mount is none, and the same command succeeds", async () => {
+  const { ctr, directory } = bench;
+  const killer = createStepKiller(directory.path, { isClientAlone: true });
+  const words = ["run", "--rm", ...MAPS, image, "mortal", "stat", "-c", "%u", "/home/mine"];
+  let kills = 0;
+  for (const call of ["open_tree", "mount_setattr", "move_mount", "mount", "umount2"]) {
+    for (const count of [1, 2]) {
+      const { code } = await killer.killAt({ call, count }, [ctrExecutable, ...words], ctr.env);
+      if (code === 137) kills++;
+      assert.is(await ctr.ok(...words), "1000\n", `after ${call} ${count}`);
+    }
+  }
+  assert.ok(kills >= 7, `${kills} kills`);
+  await waitFor(() => mountsBelow(directory.path).length === 0, { what: "the end of all mounts" });
+  assert.is(await ctr.ok("containers", "list", "-q"), "");
 });
 
 test("native: one copy for all containers of a mapping, also after a kill in its midst, with capabilities", async () => {

@@ -74,6 +74,25 @@ test("null-io and log-uri run in the foreground, without leaving anything with -
   assert.is(await leftovers(), "");
 });
 
+test("tasks logs gives all, the last lines, or what comes until the end", async () => {
+  const { ctr, image } = bench;
+  const script =
+    "for i in 1 2 3 4; do echo line $i; done; while ! test -e /end; do sleep 0.02; done; echo last";
+  await ctr.ok("run", "-d", image, "talks", "sh", "-c", script);
+  await waitFor(async () => (await ctr("tasks", "logs", "talks")).stdout.endsWith("line 4\n"), {
+    what: "its output",
+  });
+  assert.is(await ctr.ok("tasks", "logs", "--tail", "2", "talks"), "line 3\nline 4\n");
+  assert.is(await ctr.ok("tasks", "logs", "--tail", "0", "talks"), "");
+  assert.is(await ctr.ok("tasks", "logs", "--tail", "100", "talks"), "line 1\nline 2\nline 3\nline 4\n");
+  const following = ctr.start(["tasks", "logs", "-f", "--tail", "1", "talks"]);
+  await ctr.ok("tasks", "exec", "talks", "touch", "/end");
+  assert.is(await following.stdout.text(), "line 4\nlast\n");
+  assert.is(await following.exited, 0);
+  await ctr.ok("containers", "delete", "talks");
+  assert.is(await leftovers(), "");
+});
+
 test("dump-config writes the spec before the container starts; a file that cannot be is a failure without traces", async () => {
   const { ctr, image, directory } = bench;
   const file = directory.join("spec.json");
