@@ -22,7 +22,13 @@ import {
   PER_MOUNT_FLAGS,
   parseMountOptions,
 } from "./mount-options.ts";
-import { fitsOnePage, lowerDirectories, mountLongOverlay, withLowerDirectories } from "./overlay-mount.ts";
+import {
+  fitsOnePage,
+  lowerDirectories,
+  mountLongOverlay,
+  type OverlayMount,
+  withLowerDirectories,
+} from "./overlay-mount.ts";
 import { unmount } from "./unmount.ts";
 
 const libc = linkOnFirstUse({
@@ -54,18 +60,23 @@ export function mountAt(mount: Mount, target: string): void {
 }
 
 function mountFirst({ type, source }: Mount, place: string, options: MountOptions): void {
-  const { flags, data } = options;
-  if (type === "overlay" && options.uidMaps.length > 0) {
+  const { flags, data, uidMaps } = options;
+  const overlay = { source, place: resolve(place), flags, data };
+  if (type !== "overlay") callMount(source, place, type, flags, data.join(","));
+  else if (uidMaps.length === 0) mountOverlay(overlay);
+  else {
     mountMappedOverlay(place, lowerDirectories(data), options, {
-      mount: (layers) => callMount(source, place, type, flags, withLowerDirectories(data, layers).join(",")),
+      mount: (layers) => mountOverlay({ ...overlay, data: withLowerDirectories(data, layers) }),
       unmount: () => unmount(place, { detach: true }),
     });
-  } else if (type === "overlay" && !fitsOnePage(data)) {
-    const overlay = { source, place: resolve(place), flags, data };
-    mountLongOverlay(overlay, (text) => callMount(source, overlay.place, type, flags, text));
-  } else {
-    callMount(source, place, type, flags, data.join(","));
   }
+}
+
+function mountOverlay(overlay: OverlayMount): void {
+  const { source, place, flags, data } = overlay;
+  const mount = (text: string) => callMount(source, place, "overlay", flags, text);
+  if (fitsOnePage(data)) mount(data.join(","));
+  else mountLongOverlay(overlay, mount);
 }
 
 /** Applies the per-mount flags of a bind mount, and keeps those that it took over from its source. */

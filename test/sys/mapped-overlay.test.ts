@@ -1,4 +1,4 @@
-import { chownSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { chownSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { mountAt, mountPointsBelow, unmountAll } from "../../src/sys/mount.ts";
@@ -41,6 +41,21 @@ test("lower layers show mapped owners, keep their own, and nothing else stays mo
   writeFileSync(dir.join("place/other"), "changed");
   assert.equal(owner("upper/other"), [50002, 200006]);
   assert.is(readFileSync(dir.join("lowest/other"), "utf8"), "other's");
+  unmountAll(dir.join("place"));
+});
+
+test("more layers than a page of their paths holds", () => {
+  using dir = tempDir();
+  const [upper = "", work = ""] = makeLayers(dir);
+  const layers = Array.from({ length: 300 }, (_, index) => {
+    mkdirSync(dir.join(`layers-${index}`));
+    writeFileSync(dir.join(`layers-${index}/file-${index}`), "");
+    return dir.join(`layers-${index}`);
+  });
+  mount(dir, [upper, work, `lowerdir=${layers.join(":")}`, "uidmap=0:100000:3", "gidmap=0:200000:3"]);
+  assert.is(readdirSync(dir.join("place")).length, 300);
+  assert.is(statSync(dir.join("place/file-299")).uid, 100000);
+  assert.equal(mountPointsBelow(dir.path), [dir.join("place")]);
   unmountAll(dir.join("place"));
 });
 
