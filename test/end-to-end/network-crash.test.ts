@@ -22,7 +22,9 @@ test.after(async () => {
 });
 
 const isFree = (): boolean => Object.keys(lab.leases()).length === 0 && lab.records().length === 0;
-const freed = () => waitFor(isFree, { what: "the end of the lease", timeoutMs: 30_000 });
+/** Long for a busy machine, and for the patience with a plugin that hangs. */
+const PATIENCE_MS = 60_000;
+const freed = (what = "the end of the lease") => waitFor(isFree, { what, timeoutMs: PATIENCE_MS });
 
 async function isMended(): Promise<boolean> {
   return (await lab.ctr("system", "check", "--repair")).code === 0;
@@ -44,7 +46,7 @@ const supervisors = () => processesNaming(`/tasks/${lab.bench.ctr.namespace}/`);
 async function killSupervisor(): Promise<void> {
   const [supervisor] = supervisors();
   process.kill(supervisor!.pid, "SIGKILL");
-  await waitFor(() => supervisors().length === 0, { what: "the supervisor's end" });
+  await waitFor(() => supervisors().length === 0, { what: "the supervisor's end", timeoutMs: PATIENCE_MS });
 }
 
 const pidOf = async (id: string): Promise<number> =>
@@ -59,13 +61,13 @@ for (const flags of [["--rm"], ["-d"]]) {
     await remove("box");
     let kills = 0;
     // Each takes seconds, and neighbours are much alike.
-    const taken = steps.filter((_, index) => index % 2 === 0);
+    const taken = steps.filter((_, index) => index % 3 === 0);
     for (const step of taken) {
       if ((await killer.killAt(step, words, lab.env)).code === KILLED) kills++;
       const at = `${step.call} ${step.count}`;
-      await waitFor(isMended, { what: `a repair after ${at}` });
+      await waitFor(isMended, { what: `a repair after ${at}`, timeoutMs: PATIENCE_MS });
       await remove("box");
-      await waitFor(isFree, { what: `the end of the lease after ${at}` });
+      await freed(`the end of the lease after ${at}`);
     }
     assert.ok(kills >= taken.length * 0.7, `${kills} kills in ${taken.length} steps`);
     await assertNothingLeft();
@@ -87,11 +89,14 @@ for (const flags of [["--rm"], ["-d"], ["--rm=false"]]) {
   test(`run ${flags}: a plugin that was left alone by its client takes no address after all was given back`, async () => {
     const slow = slowChain();
     const running = lab.start(["run", "--cni", ...flags, image, "box", "sleep", "1000"]);
-    await waitFor(slow.begun, { what: "the plugin's beginning" });
+    await waitFor(slow.begun, { what: "the plugin's beginning", timeoutMs: PATIENCE_MS });
     running.kill("SIGKILL");
     await running.exited;
     // The supervisor takes the task away, which nobody will start, and has the network left when the plugin is done.
-    await waitFor(async () => (await lab.ok("tasks", "list", "-q")) === "", { what: "the end of the task" });
+    await waitFor(async () => (await lab.ok("tasks", "list", "-q")) === "", {
+      what: "the end of the task",
+      timeoutMs: PATIENCE_MS,
+    });
     slow.goOn();
     await freed();
     await remove("box");
@@ -102,7 +107,7 @@ for (const flags of [["--rm"], ["-d"], ["--rm=false"]]) {
 test("a plugin that was left alone and hangs is ended", async () => {
   const slow = slowChain();
   const running = lab.start(["run", "--rm", "--cni", image, "box", "sleep", "1000"]);
-  await waitFor(slow.begun, { what: "the plugin's beginning" });
+  await waitFor(slow.begun, { what: "the plugin's beginning", timeoutMs: PATIENCE_MS });
   running.kill("SIGKILL");
   await freed();
   await waitFor(() => processesNaming(join(lab.bench.directory.path, "plugins/slow")).length === 0);
@@ -116,7 +121,10 @@ test("a task whose client was killed gives its address back when it ends", async
   lab.configure({ "10-lab.conflist": bridgeNetwork(lab) });
   for (const flags of [["--rm"], []]) {
     const running = lab.start(["run", "--cni", ...flags, image, "box", "sleep", "1000"]);
-    await waitFor(async () => /box +\d+ +RUNNING/.test(await lab.ok("tasks", "list")), { what: "the task" });
+    await waitFor(async () => /box +\d+ +RUNNING/.test(await lab.ok("tasks", "list")), {
+      what: "the task",
+      timeoutMs: PATIENCE_MS,
+    });
     running.kill("SIGKILL");
     await running.exited;
     assert.is(Object.keys(lab.leases()).length, 1);
@@ -130,10 +138,9 @@ test("a task whose client was killed gives its address back when it ends", async
 test("a client that nobody listens to any more gives the address back", async () => {
   lab.configure({ "10-lab.conflist": bridgeNetwork(lab) });
   const running = lab.start(["run", "--rm", "--cni", image, "box", "sh", "-c", "while :; do echo y; done"]);
-  await running.stdout.getReader().read();
-  await running.stdout.cancel().catch(() => {});
-  running.kill("SIGPIPE");
-  await lab.ctr("tasks", "kill", "-s", "KILL", "box");
+  const reader = running.stdout.getReader();
+  await reader.read();
+  await reader.cancel();
   await running.exited;
   await freed();
   await waitFor(async () => (await lab.ok("containers", "list", "-q")) === "", {
@@ -157,7 +164,10 @@ test("a client whose supervisor was killed gives the address back at the end of 
   lab.configure({ "10-lab.conflist": bridgeNetwork(lab) });
   for (const flags of [["--rm"], []]) {
     const running = lab.start(["run", "--cni", ...flags, image, "box", "sleep", "1000"]);
-    await waitFor(async () => /box +\d+ +RUNNING/.test(await lab.ok("tasks", "list")), { what: "the task" });
+    await waitFor(async () => /box +\d+ +RUNNING/.test(await lab.ok("tasks", "list")), {
+      what: "the task",
+      timeoutMs: PATIENCE_MS,
+    });
     await killSupervisor();
     await lab.ok("tasks", "kill", "-s", "KILL", "box");
     assert.is(await running.exited, 255);
@@ -172,7 +182,10 @@ test("without supervisor and with its container dead, check says so, and the nex
   await lab.ok("run", "-d", "--cni", image, "box", "sleep", "1000");
   await killSupervisor();
   await lab.ok("tasks", "kill", "-s", "KILL", "box");
-  await waitFor(async () => /box +\d+ +STOPPED/.test(await lab.ok("tasks", "list")), { what: "its end" });
+  await waitFor(async () => /box +\d+ +STOPPED/.test(await lab.ok("tasks", "list")), {
+    what: "its end",
+    timeoutMs: PATIENCE_MS,
+  });
   const { code, stdout } = await lab.ctr("system", "check");
   assert.is(code, 1);
   assert.match(stdout, /wrong +networks +\S+ +box/);
@@ -206,7 +219,10 @@ async function reboot(id: string): Promise<void> {
   const pid = await pidOf(id);
   await killSupervisor();
   process.kill(pid, "SIGKILL");
-  await waitFor(async () => /STOPPED/.test(await lab.ok("tasks", "list")), { what: "the container's end" });
+  await waitFor(async () => /STOPPED/.test(await lab.ok("tasks", "list")), {
+    what: "the container's end",
+    timeoutMs: PATIENCE_MS,
+  });
   unmountBelow(lab.bench.ctr.state);
   rmSync(lab.bench.ctr.state, { recursive: true });
   const record = join(lab.bench.ctr.root, "networks", lab.records()[0]!);
