@@ -3,6 +3,7 @@ import { type BuiltImage, buildImage, buildLayer } from "../support/image.ts";
 import { pushImage } from "../support/push-image.ts";
 import type { Registry } from "../support/registry.ts";
 import { buildBigImage } from "./big-image.ts";
+import { buildLargeLayerImage } from "./large-layer.ts";
 
 export type ImageName = keyof typeof BUILDERS;
 
@@ -10,6 +11,8 @@ export type ImageName = keyof typeof BUILDERS;
 export interface Fixtures {
   /** The reference of an image in the registry. */
   image(name: ImageName): Promise<string>;
+  /** A repository that never had anything, in a registry that has none of the images. */
+  newRepository(): string;
 }
 
 const LAYER_COUNT = 20;
@@ -20,11 +23,14 @@ const BUILDERS = {
   small: () => busyboxImage(),
   "20-layers": twentyLayers,
   big: buildBigImage,
+  "large-layer": buildLargeLayerImage,
 } satisfies Record<string, () => BuiltImage | Promise<BuiltImage>>;
 
-export function createFixtures(registry: Registry): Fixtures {
+export function createFixtures(registry: Registry, emptyRegistry: Registry): Fixtures {
   const refs = new Map<ImageName, Promise<string>>();
+  let repositories = 0;
   return {
+    newRepository: () => `${emptyRegistry.host}/bench/${++repositories}`,
     image(name) {
       const known = refs.get(name);
       if (known) return known;

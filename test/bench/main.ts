@@ -14,12 +14,20 @@ import type { Row } from "./row.ts";
 import { archiveRows } from "./rows/archive.ts";
 import { memoryRows } from "./rows/memory.ts";
 import { pullRows } from "./rows/pull.ts";
+import { pushRows } from "./rows/push.ts";
 import { runRows } from "./rows/run.ts";
 import { startUpRows } from "./rows/start-up.ts";
 import { startOurs, startTheirs } from "./side.ts";
 
 /** Memory comes first, as long as the daemon is fresh. */
-const ROWS: readonly Row[] = [...memoryRows, ...startUpRows, ...runRows, ...pullRows, ...archiveRows];
+const ROWS: readonly Row[] = [
+  ...memoryRows,
+  ...startUpRows,
+  ...runRows,
+  ...pullRows,
+  ...pushRows,
+  ...archiveRows,
+];
 const GROUPS = [...new Set(ROWS.map((row) => row.group))];
 
 function chooseRows(only: string | undefined): readonly Row[] {
@@ -52,7 +60,8 @@ function tableLine(row: Row, samples: readonly Samples[]): string {
 
 async function bench(rows: readonly Row[], runs: number | undefined): Promise<void> {
   using directory = tempDir();
-  await using registry = await startRegistry(directory.path);
+  await using registry = await startRegistry(directory.join("source"));
+  await using emptyRegistry = await startRegistry(directory.join("target"));
   using ourDirectory = tempDir();
   using theirDirectory = tempDir();
   await using ours = startOurs(ourDirectory.path);
@@ -60,7 +69,7 @@ async function bench(rows: readonly Row[], runs: number | undefined): Promise<vo
   if (missing) console.error(`without the real ctr: ${missing}`);
   await using theirs = missing ? undefined : await startTheirs(theirDirectory.path);
   const sides = theirs ? [ours, theirs] : [ours];
-  const fixtures = createFixtures(registry);
+  const fixtures = createFixtures(registry, emptyRegistry);
   const headings = ["", ...sides.map((side) => side.name), ...(theirs ? ["ratio", "goal"] : [])];
   const lines = [`| ${headings.join(" | ")} |`, `|${headings.map(() => "---|").join("")}`];
   const failures: string[] = [];
