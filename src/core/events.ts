@@ -100,6 +100,6 @@ export interface EventPublisher {
  * told so.
  */
 export interface EventLog extends EventPublisher {
-  /** Throws InvalidArgument for a bad filter. */
+  /** Throws InvalidArgument for a bad filter, NotFound when the state directory is removed while it is followed. */
   read(options?: ReadEvents): AsyncIterable<Envelope>;
 }

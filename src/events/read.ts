@@ -1,5 +1,6 @@
 /** The reading side of the log, for those who look on; append.ts says what is in it. */
 import { fstatSync } from "node:fs";
+import { CtrError } from "../core/errors.ts";
 import type { Envelope, ReadEvents } from "../core/events.ts";
 import { compileFilters, mapField } from "../core/filters.ts";
 import { hasErrno } from "../sys/errno.ts";
@@ -28,6 +29,7 @@ export async function* readEvents(state: string, options: ReadEvents = {}): Asyn
     const isLast = alarm === undefined || alarm.isOver();
     for (const envelope of envelopesOf(tail)) if (isWanted(envelope)) yield envelope;
     if (isLast) return;
+    if (tail.isRemoved()) throw new CtrError("NotFound", `event log ${JSON.stringify(eventLogPath(state))}`);
     await alarm.rings();
   }
 }

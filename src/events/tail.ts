@@ -1,4 +1,4 @@
-import { closeSync, readSync } from "node:fs";
+import { closeSync, fstatSync, readSync } from "node:fs";
 import { seekData } from "../sys/holes.ts";
 
 const CHUNK_BYTES = 65536;
@@ -8,6 +8,8 @@ const NEWLINE = 10;
 export interface Tail extends Disposable {
   /** Those that have been ended since the last call. */
   lines(): Iterable<string>;
+  /** Whether the file has no name any more: nobody will append to it. */
+  isRemoved(): boolean;
 }
 
 /** Owns `fd`. The first line may be the end of one; `onLoss` is called when lines were cut off that had not been read. */
@@ -39,6 +41,7 @@ export function openTail(fd: number, from: number, onLoss: () => void): Tail {
         yield* bytes.toString("utf8", 0, end).split("\n");
       }
     },
+    isRemoved: () => fstatSync(fd).nlink === 0,
     [Symbol.dispose]: () => closeSync(fd),
   };
 }

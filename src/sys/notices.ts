@@ -9,6 +9,8 @@ import { closeFd } from "./open.ts";
 
 const NONBLOCK_CLOEXEC = 0o2004000;
 const IN_MODIFY = 2;
+/** Attributes, of which the number of names is one. */
+const IN_ATTRIB = 4;
 
 const libc = linkOnFirstUse({
   eventfd: { args: ["u32", "i32"], returns: "i32" },
@@ -21,11 +23,11 @@ export function openEventFd(): number {
   return checkCall(libc().eventfd(0, NONBLOCK_CLOEXEC), "eventfd");
 }
 
-/** Readable when the file's content changes; on cgroup files too. */
+/** Readable when the file's content changes, on cgroup files too, or when it is removed. */
 export function openChangeNotice(path: string): number {
   const fd = checkCall(libc().inotify_init1(NONBLOCK_CLOEXEC), "inotify_init1");
   try {
-    checkCall(libc().inotify_add_watch(fd, cString(path), IN_MODIFY), "inotify_add_watch", path);
+    checkCall(libc().inotify_add_watch(fd, cString(path), IN_MODIFY | IN_ATTRIB), "inotify_add_watch", path);
     return fd;
   } catch (error) {
     closeFd(fd);

@@ -1,4 +1,4 @@
-import { appendFileSync, mkdirSync, statSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import type { Envelope, EventLog, ReadEvents } from "../../src/core/events.ts";
@@ -174,6 +174,17 @@ test("follows a log that is not there yet, and what was before when asked since 
   controller.abort();
   assert.ok((await first.next()).done);
   assert.ok((await second.next()).done);
+});
+
+test("a follower is told when the log is removed, instead of waiting for ever", async () => {
+  using dir = tempDir();
+  const log = openEventLog(dir.path);
+  const events = log.read({ follow: true, since: new Date(0) })[Symbol.asyncIterator]();
+  start(log, "last");
+  assert.is((await events.next()).value?.event.container_id, "last");
+  const next = events.next().catch((error: Error) => error.message);
+  rmSync(dir.join("events.log"));
+  assert.is(await next, `event log "${dir.path}/events.log": not found`);
 });
 
 test("ends by itself at a time that is yet to come", async () => {

@@ -13,12 +13,14 @@ export interface OomWatch {
 export function watchForOom(pid: number, cgroupsPath: string, tell: () => void): OomWatch {
   const { directory, isV1 } = memoryCgroupOf(pid, cgroupsPath);
   const path = `${directory}/${isV1 ? "memory.oom_control" : "memory.events"}`;
-  const killCount = () => Number(/^oom_kill (\d+)$/m.exec(readSmallFile(path) ?? "")?.[1] ?? 0);
   let toldCount = 0;
   let isOver = false;
   const look = (leastCount: number) => {
-    const count = Math.max(killCount(), leastCount);
-    if (count > toldCount && !isOver) tell();
+    const text = readSmallFile(path);
+    // That the cgroup is removed is a notice too.
+    if (text === undefined || isOver) return;
+    const count = Math.max(Number(/^oom_kill (\d+)$/m.exec(text)?.[1] ?? 0), leastCount);
+    if (count > toldCount) tell();
     toldCount = count;
   };
   const fd = isV1 ? openOomNotice(directory, path) : openChangeNotice(path);
