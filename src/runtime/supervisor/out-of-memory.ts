@@ -1,5 +1,6 @@
 /** Processes of a container that the kernel kills because its memory is used up. */
 import { openPath, writeNow } from "../../sys/descriptors.ts";
+import { hasErrno } from "../../sys/errno.ts";
 import { onNotice, openChangeNotice, openEventFd } from "../../sys/notices.ts";
 import { closeFd, O_RDONLY, O_WRONLY } from "../../sys/open.ts";
 import { readSmallFile } from "../../sys/small-file.ts";
@@ -16,7 +17,7 @@ export function watchForOom(pid: number, cgroupsPath: string, tell: () => void):
   let toldCount = 0;
   let isOver = false;
   const look = (leastCount: number) => {
-    const text = readSmallFile(path);
+    const text = readCgroupFile(path);
     // That the cgroup is removed is a notice too.
     if (text === undefined || isOver) return;
     const count = Math.max(Number(/^oom_kill (\d+)$/m.exec(text)?.[1] ?? 0), leastCount);
@@ -33,6 +34,16 @@ export function watchForOom(pid: number, cgroupsPath: string, tell: () => void):
       isOver = true;
     },
   };
+}
+
+function readCgroupFile(path: string): string | undefined {
+  try {
+    return readSmallFile(path);
+  } catch (error) {
+    // It went while we read.
+    if (hasErrno(error, "ENODEV")) return undefined;
+    throw error;
+  }
 }
 
 /** As in cgroup.ts, without what that loads. */
