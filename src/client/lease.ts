@@ -53,16 +53,13 @@ export async function withImageLease<T>(
   }
 }
 
-/** Deletes the leases of those who were to bring the image and did not; answers whether there were any. */
-export async function giveUpWork(client: Client, image: string): Promise<boolean> {
+/** Deletes the leases of those who were to bring the image and did not: the next collection takes what they held. */
+export async function giveUpWork(client: Client, image: string): Promise<void> {
   const leases = await client.leases();
-  let isAny = false;
   for (const { id, labels } of await abandonedLeases(client)) {
     if (labels[labelNames.workImage] !== image) continue;
     await ignoringAbsence((async () => leases.delete(id))());
-    isAny = true;
   }
-  return isAny;
 }
 
 /** Leases of the namespace whose owners were killed, or have failed. */

@@ -87,7 +87,7 @@ export async function bring<T>(
   using deferral = metadata.deferDurability();
   try {
     const result = await withImageLease(client, source.name, work);
-    if (await giveUpWork(client, source.name)) collectInBackground(client);
+    await giveUpWork(client, source.name);
     return result;
   } catch (error) {
     failure.abort();

@@ -121,6 +121,14 @@ survives("delete a container", {
   command: () => ["containers", "delete", "box"],
 });
 survives("pull and unpack", { command: () => ["images", "pull", other], isSlow: true });
+survives("unpack", {
+  before: async () => {
+    await bench.ctr.ok("images", "delete", "--sync", other);
+    await bench.ctr.ok("content", "fetch", other);
+  },
+  command: () => ["snapshots", "unpack", doomed.target.digest],
+  isSlow: true,
+});
 survives("delete an image", {
   before: () => bench.ctr.ok("images", "pull", other),
   command: () => ["images", "delete", "--sync", other],

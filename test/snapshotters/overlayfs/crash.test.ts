@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -22,6 +22,17 @@ test("a directory that a power cut took before it was synced is made again, empt
   rmSync(dirname(upper), { recursive: true });
   assert.equal(await snapshotter.mounts("active"), before);
   assert.is(await assertAllMount(state), 2);
+});
+
+test("what a power cut left under an id that it took back is not taken for the next snapshot's", async () => {
+  using dir = tempDir();
+  const left = dir.join("state/snapshots/overlayfs/1/fs");
+  mkdirSync(left, { recursive: true });
+  writeFileSync(join(left, "setuid"), "somebody else's");
+  await using state = await openSnapshotState(dir.join("state"));
+  const [mount] = await state.snapshotter.prepare("new", "");
+  assert.is(mount!.source, left);
+  assert.equal(readdirSync(left), []);
 });
 
 test("what was set aside by one who was killed is purged, and nothing else", async () => {
