@@ -9,6 +9,7 @@ import { processesNaming } from "../support/processes.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 const KILLED = 137;
+const SPY = join(import.meta.dirname, "../fixtures/network/spy-plugin.ts");
 
 let lab: NetworkLab;
 let image: string;
@@ -197,7 +198,9 @@ test("without supervisor and with its container dead, check says so, and the nex
 });
 
 test("after a reboot, starting the container again or a repair gives its old address back", async () => {
-  lab.configure({ "10-lab.conflist": bridgeNetwork(lab) });
+  const log = lab.bench.directory.join("spied");
+  lab.addPlugin("spy", `exec ${process.execPath} ${SPY} ${log}`);
+  lab.configure({ "10-lab.conflist": bridgeNetwork(lab, { more: [{ type: "spy", label: "spy" }] }) });
   for (const words of [
     ["tasks", "start", "-d", "box"],
     ["system", "check", "--repair"],
@@ -207,8 +210,12 @@ test("after a reboot, starting the container again or a repair gives its old add
     const lease = lab.leases();
     await reboot("box");
     assert.equal(lab.leases(), lease, "the plugin's files have survived");
+    rmSync(log);
     await lab.ok(...words);
     assert.not.equal(lab.leases(), lease);
+    const { config, env } = JSON.parse(readFileSync(log, "utf8").split("\n")[0]!);
+    assert.equal([env.CNI_COMMAND, env.CNI_NETNS], ["DEL", ""], "there is no namespace any more");
+    assert.is(`${config.prevResult.ips[0].address}`, `${Object.keys(lease)[0]}/24`);
     await remove("box");
     await assertNothingLeft();
   }
