@@ -15,6 +15,8 @@ import { collect, type HttpResponse } from "./transport.ts";
 /** A registry may answer in pages; one that never comes to an end is left. */
 const MAX_PAGES = 200;
 const MAX_REFERRERS = 10_000;
+/** Of all pages together, which are held in memory. */
+const MAX_LIST_BYTES = 2 * MAX_DOCUMENT_BYTES;
 /** What registries answer that do not know the API. */
 const UNKNOWN_API: ReadonlySet<number> = new Set([404, 405, 501]);
 
@@ -68,12 +70,16 @@ async function askApi(
   const { registry } = place;
   const found: Descriptor[] = [];
   let request = apiRequest(place, subject, artifactType);
+  let leftBytes = MAX_LIST_BYTES;
   for (let page = 1; ; page++) {
     const response = await registry.send(request);
     if (page === 1 && UNKNOWN_API.has(response.status)) return void (await response.discard());
     if (response.status !== 200) throw await failure(response, registry);
     const next = nextPage(response, registry);
-    found.push(...(await readList(response, subject)));
+    const most = Math.min(leftBytes, MAX_DOCUMENT_BYTES);
+    const bytes = await collect(response.body(), most, `referrers of ${subject}`);
+    leftBytes -= bytes.length;
+    found.push(...parseIndex(bytes, listOf(subject)).manifests);
     if (!next) return found;
     if (page === MAX_PAGES || found.length > MAX_REFERRERS) {
       throw new CtrError("ResourceExhausted", `referrers of ${subject}: the registry's list does not end`);
@@ -95,11 +101,6 @@ function apiRequest(
   const filter = artifactType ? `?artifactType=${encodeURIComponent(artifactType)}` : "";
   const headers = { accept: mediaTypes.ociIndex };
   return { method: "GET", path: `/${path}/referrers/${subject}${filter}`, headers, scope, signal };
-}
-
-async function readList(response: HttpResponse, subject: Digest): Promise<Descriptor[]> {
-  const bytes = await collect(response.body(), MAX_DOCUMENT_BYTES, `referrers of ${subject}`);
-  return parseIndex(bytes, listOf(subject)).manifests;
 }
 
 /** Stands for a list that has no digest of its own, in messages and for its kind. */

@@ -98,6 +98,16 @@ const failures: [name: string, script: Script, code: ErrorCode, words: RegExp][]
   ],
   ["a list without end", { [API]: { forever: Buffer.alloc(65_536, " ") } }, "ResourceExhausted", /more than/],
   [
+    "pages that are more than memory is for",
+    {
+      [API]: listing([{ ...SBOM, annotations: { x: "x".repeat(1 << 20) } }], {
+        link: `<${API}?again>; rel="next"`,
+      }),
+    },
+    "ResourceExhausted",
+    /more than/,
+  ],
+  [
     "pages without end",
     { [API]: listing([], { link: `<${API}?again>; rel="next"` }) },
     "ResourceExhausted",
