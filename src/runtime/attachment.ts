@@ -22,8 +22,6 @@ export interface AttachedProcess {
   streams: CallerStreams;
 }
 
-export type OpenJoin = (process: AttachedProcess) => Join;
-
 /** The streams of a process without terminal; before it is created, so that no FIFO has gone by then. */
 export function openFifoJoin({ bundle, execId, fifoDir, streams }: AttachedProcess): Join {
   const paths: FifoPaths = {};
