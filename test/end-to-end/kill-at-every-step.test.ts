@@ -5,7 +5,9 @@ import * as assert from "uvu/assert";
 import { ctrExecutable } from "../support/ctr.ts";
 import { type BuiltImage, buildImage, buildLayer } from "../support/image.ts";
 import { createStepKiller, type Step, type StepKiller } from "../support/kill-at-step.ts";
+import { processesNaming } from "../support/processes.ts";
 import { pushImage } from "../support/push-image.ts";
+import { waitFor } from "../support/wait-for.ts";
 import { openWorkbench, type Workbench } from "../support/workbench.ts";
 
 /** Small, so that all steps can be taken one by one; `kept` and `doomed` share their first layer. */
@@ -52,26 +54,38 @@ function survives(name: string, { before, command, isSlow = false }: Operation):
     const { ctr, directory } = bench;
     const fresh = directory.join(name.replaceAll(" ", "-"));
     await before?.();
+    await allEnded();
     cpSync(ctr.root, fresh, { recursive: true, preserveTimestamps: true });
     const words = [ctrExecutable, ...command()];
     const all = await killer.steps(words, ctr.env);
     const steps = all.filter((_, index) => !isSlow || index % 2 === 0);
     let kills = 0;
     for (const step of steps) {
-      restore(fresh);
+      await restore(fresh);
       const { code } = await killer.killAt(step, words, ctr.env);
       if (code === KILLED) kills++;
       await assertMended(step);
       await assertSucceeds(command(), step);
     }
     assert.ok(kills >= steps.length * 0.8, `${kills} kills in ${steps.length} steps`);
-    restore(fresh);
+    await restore(fresh);
     rmSync(fresh, { recursive: true });
   });
 }
 
-function restore(from: string): void {
+/**
+ * What collects by itself, and what a killed command had started. SQLite would remove the log of the database that was
+ * put in place of theirs.
+ */
+async function allEnded(): Promise<void> {
+  await waitFor(() => processesNaming(bench.ctr.root).length === 0, {
+    what: "the end of what goes on by itself",
+  });
+}
+
+async function restore(from: string): Promise<void> {
   const { root, state } = bench.ctr;
+  await allEnded();
   for (const directory of [root, state]) rmSync(directory, { recursive: true, force: true });
   cpSync(from, root, { recursive: true, preserveTimestamps: true });
 }
