@@ -5,7 +5,7 @@ import { S_ISGID } from "../sys/entries.ts";
 import { closeFd, O_DIRECTORY, O_NOFOLLOW, O_RDONLY } from "../sys/open.ts";
 import { statFd } from "../sys/stat.ts";
 import { listXattrsFd } from "../sys/xattr.ts";
-import { asName, type BytePath, quotePath } from "./byte-path.ts";
+import { asName, type BytePath, parentOf, quotePath } from "./byte-path.ts";
 import { LayerTree } from "./layer-tree.ts";
 import { copyAttributes, openLowerDirectory } from "./parents.ts";
 import type { Target } from "./target.ts";
@@ -16,13 +16,18 @@ import type { Target } from "./target.ts";
  */
 export function settle({ root, lowers }: Target, paths: readonly BytePath[]): void {
   using tree = new LayerTree(root, lowers);
-  for (const path of paths) settleDirectory(tree, path);
+  // In the order in which they were made, so that nothing is looked for below what is not there.
+  const absent = new Set<BytePath>();
+  for (const path of paths) {
+    if (absent.has(parentOf(path)) || !settleDirectory(tree, path)) absent.add(path);
+  }
   tree.sync();
 }
 
-function settleDirectory(tree: LayerTree, path: BytePath): void {
+/** Answers whether the layers below have a directory there. */
+function settleDirectory(tree: LayerTree, path: BytePath): boolean {
   const lower = openLowerDirectory(tree, path);
-  if (lower === undefined) return;
+  if (lower === undefined) return false;
   try {
     if (isInherited(lower))
       throw new CtrError("FailedPrecondition", `what is in ${quotePath(path)} inherits`);
@@ -33,6 +38,7 @@ function settleDirectory(tree: LayerTree, path: BytePath): void {
     } finally {
       closeFd(fd);
     }
+    return true;
   } finally {
     closeFd(lower);
   }

@@ -1,5 +1,5 @@
 import { CtrError } from "../core/errors.ts";
-import { type BytePath, quotePath } from "./byte-path.ts";
+import { type BytePath, parentOf, quotePath } from "./byte-path.ts";
 
 /**
  * Directories, by their resolved paths, that a layer only implies and whose attributes depend on layers below that are
@@ -7,6 +7,7 @@ import { type BytePath, quotePath } from "./byte-path.ts";
  */
 export class Unsettled {
   private readonly known = new Set<BytePath>();
+  private readonly above = new Set<BytePath>();
 
   get isEmpty(): boolean {
     return this.known.size === 0;
@@ -14,15 +15,13 @@ export class Unsettled {
 
   add(path: BytePath): void {
     this.known.add(path);
+    for (let up = parentOf(path); up !== "" && !this.above.has(up); up = parentOf(up)) this.above.add(up);
   }
 
   /** Throws FailedPrecondition when `path`, or something below it, is one of them. */
   refuse(path: BytePath): void {
-    for (const known of this.known) {
-      if (known === path || known.startsWith(`${path}/`)) {
-        throw new CtrError("FailedPrecondition", `${quotePath(path)} needs the layers below`);
-      }
-    }
+    if (!this.known.has(path) && !this.above.has(path)) return;
+    throw new CtrError("FailedPrecondition", `${quotePath(path)} needs the layers below`);
   }
 
   paths(): BytePath[] {
