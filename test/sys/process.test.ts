@@ -6,6 +6,7 @@ import { hasErrno } from "../../src/sys/errno.ts";
 import { closeFd } from "../../src/sys/open.ts";
 import {
   becomeSubreaper,
+  hasEndedChild,
   isSameProcessAlive,
   kill,
   openPidFd,
@@ -38,6 +39,15 @@ async function startOrphan(command: string): Promise<number> {
 const reaping = suite("reaping");
 
 reaping.before(() => becomeSubreaper());
+
+reaping("a child that has ended is noticed, again and again, until it is reaped", async () => {
+  assert.not(hasEndedChild());
+  const pid = await startOrphan("exit 7");
+  await waitFor(hasEndedChild, { what: "the end of the orphan" });
+  assert.ok(hasEndedChild());
+  assert.is(reap(pid)?.code, 7);
+  assert.not(hasEndedChild());
+});
 
 reaping("orphans become ours, and their status is told once", async () => {
   const pid = await startOrphan("exit 7");
