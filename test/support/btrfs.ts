@@ -5,10 +5,10 @@ import { type TempDir, tempDir } from "./temp.ts";
 
 const SIZE_BYTES = 1 << 30;
 
-/** A directory for one test that is a btrfs filesystem of its own, on a loop device over a sparse file. */
-export function btrfsDir(): TempDir {
+/** A directory for one test that is a btrfs filesystem of its own, on a loop device over a sparse file in `place`. */
+export function btrfsDir(place: () => TempDir = tempDir): TempDir {
   using cleanup = new DisposableStack();
-  const outer = cleanup.use(tempDir());
+  const outer = cleanup.use(place());
   chmodSync(outer.path, 0o755);
   const image = outer.join("image");
   const path = outer.join("mounted");
