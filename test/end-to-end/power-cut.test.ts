@@ -1,5 +1,7 @@
+import { Database } from "bun:sqlite";
 import { randomBytes } from "node:crypto";
 import { rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { busyboxLayer } from "../support/busybox-image.ts";
@@ -82,6 +84,9 @@ test("a pulled image is whole", () =>
 test("what a command answered is so", () =>
   onLosableDisk(async (ctr, disk) => {
     await ctr.ok("images", "pull", ref);
+    // The last to close it would sync it.
+    using bystander = new Database(join(ctr.root, "metadata.db"), { readonly: true });
+    bystander.query("SELECT count(*) FROM images").get();
     const steps: [words: string[], proof: string[], expected: RegExp][] = [
       [["images", "tag", ref, "other:1"], ["images", "list", "-q"], /^other:1$/m],
       [["images", "label", ref, "colour=red"], ["images", "list"], /colour=red/],
