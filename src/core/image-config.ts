@@ -29,6 +29,11 @@ export interface ContainerDefaults {
 
 const MAX_LAYERS = 10_000;
 
+/** Artifacts are pushed with configs of an image's type, too: what says nothing of a root filesystem is none's. */
+export function isImageConfig(bytes: Uint8Array, { digest }: Descriptor): boolean {
+  return JsonFields.parse(bytes, `config ${digest}`).object("rootfs") !== undefined;
+}
+
 /**
  * Reads an image config that `descriptor` names. Throws InvalidArgument when it is malformed, no image's, or longer than
  * `MAX_DOCUMENT_BYTES`.

@@ -6,7 +6,13 @@ import { isIndex, isManifest } from "./media-type.ts";
 import { normalizePlatform, type Platform, platformDistance } from "./platform.ts";
 import { quote } from "./quote.ts";
 
-export { type ContainerDefaults, chainIds, type ImageConfig, parseImageConfig } from "./image-config.ts";
+export {
+  type ContainerDefaults,
+  chainIds,
+  type ImageConfig,
+  isImageConfig,
+  parseImageConfig,
+} from "./image-config.ts";
 export { checkDocumentSize, MAX_DOCUMENT_BYTES } from "./json-fields.ts";
 
 /** What several images, one per platform, share: OCI image spec, image-index.md; Docker's manifest list. */

@@ -90,7 +90,8 @@ async function convertIndex(
   for (const { entry, json } of kept) {
     const made = await convertEntry(entry, options, known);
     renamed.set(entry.digest, made.digest);
-    const platform = options.erofs && made.platform;
+    // The same manifest may be there for several platforms.
+    const platform = options.erofs && made.platform && withErofs(entry.platform ?? made.platform);
     const described = withDescriptor(json, made);
     converted.push({ descriptor: made, json: platform ? { ...described, platform } : described });
   }

@@ -6,6 +6,7 @@ import {
   type ImageConfig,
   type ImageIndex,
   type ImageManifest,
+  isImageConfig,
   MAX_DOCUMENT_BYTES,
   parseImageConfig,
   parseIndex,
@@ -171,15 +172,13 @@ async function fetchConfig(descriptor: Descriptor, options: Walk): Promise<Image
     await options.limit(() => fetchBlob(descriptor, options.labels, options));
     return undefined;
   }
-  const bytes = await fetchOne(
-    descriptor,
-    (document) => {
-      parseImageConfig(document, descriptor);
-      return {};
-    },
-    options,
-  );
-  return parseImageConfig(bytes, descriptor);
+  const read = (bytes: Uint8Array) =>
+    isImageConfig(bytes, descriptor) ? parseImageConfig(bytes, descriptor) : undefined;
+  const refuseMalformed = (bytes: Uint8Array) => {
+    read(bytes);
+    return {};
+  };
+  return read(await fetchOne(descriptor, refuseMalformed, options));
 }
 
 function fetchLayer(layer: Descriptor, options: FetchImageOptions): Promise<void> {

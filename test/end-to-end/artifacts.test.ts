@@ -41,6 +41,14 @@ const cases: [name: string, image: BuiltImage][] = [
     documentOf(mediaTypes.ociManifest, { config: thing.descriptor, layers: [] }, [thing]),
   ],
   [
+    "an artifact with an empty config of an image's type",
+    documentOf(
+      mediaTypes.ociManifest,
+      { config: { ...empty.descriptor, mediaType: mediaTypes.ociConfig }, layers: [thing.descriptor] },
+      [empty, thing],
+    ),
+  ],
+  [
     "a referrer",
     documentOf(
       mediaTypes.ociManifest,
@@ -70,7 +78,7 @@ for (const [name, image] of cases) {
 
 test("a referrer is found by digest, as its subject's list names it", async () => {
   await using bench = await openWorkbench({ image: subject, isPulled: false });
-  const [, , , referrer] = cases.map(([, image]) => image);
+  const [, , , , referrer] = cases.map(([, image]) => image);
   const ref = await pushImage(referrer!, bench.registry, "library/busybox", "signature");
   const byDigest = `${ref.slice(0, ref.lastIndexOf(":"))}@${referrer!.target.digest}`;
   const fetched = JSON.parse(await bench.ctr.ok("content", "fetch-object", byDigest));
