@@ -65,7 +65,8 @@ async function copyWithOwners(
     if (await exists(snapshotter, key)) await snapshotter.remove(key);
     const mounts = await snapshotter.prepare(key, parent);
     try {
-      await withRootfs(client, mounts, async (openRootfs) => shiftOwners(await openRootfs(), shift));
+      const shiftAll = async (openRootfs: () => Promise<string>) => shiftOwners(await openRootfs(), shift);
+      await withRootfs(client, mounts, shiftAll, { writes: true });
       await snapshotter.commit(name, key);
     } catch (error) {
       await snapshotter.remove(key).catch(() => {});

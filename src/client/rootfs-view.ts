@@ -11,18 +11,20 @@ import { isSameProcessAlive, readProcessStat } from "../sys/process.ts";
 import type { Client } from "./open.ts";
 
 /**
- * Gives `work` a way to a path at which the mounts can be read; nothing is mounted before it is asked for. The mounts
- * hang nowhere: the kernel lets them go with their descriptor, also when this process is killed.
+ * Gives `work` a way to a path at which the mounts can be read, or changed where it `writes`; nothing is mounted before
+ * it is asked for. The mounts hang nowhere: the kernel lets them go with their descriptor, also when this process is
+ * killed.
  */
 export async function withRootfs<T>(
   client: Client,
   mounts: readonly Mount[],
   work: (openRootfs: () => Promise<string>) => Promise<T>,
+  { writes = false } = {},
 ): Promise<T> {
   let fd: number | undefined;
   try {
     return await work(async () => {
-      fd ??= openRootfs(viewPlaces(client), mounts);
+      fd ??= openRootfs(viewPlaces(client), mounts, writes);
       return `/proc/self/fd/${fd}`;
     });
   } finally {
@@ -33,14 +35,15 @@ export async function withRootfs<T>(
 /** Where views are mounted that cannot be without a place. */
 export const viewPlaces = ({ state }: Pick<Client, "state">): string => join(state, "mounts");
 
-function openRootfs(directory: string, mounts: readonly Mount[]): number {
+function openRootfs(directory: string, mounts: readonly Mount[], writes: boolean): number {
   const [mount] = mounts;
   if (mounts.length === 1 && mount?.type === "bind")
     return openAt(AT_FDCWD, mount.source, O_PATH | O_DIRECTORY);
   if (mounts.length !== 1 || mount?.type !== "overlay") return openMounted(directory, mounts);
   try {
-    // Read-only: letting go of one that is not syncs the whole disk.
-    return openOverlay({ source: mount.source, ...parseMountOptions([...mount.options, "ro"]) });
+    // Read-only where that does: letting go of one that is not syncs the whole disk.
+    const options = writes ? mount.options : [...mount.options, "ro"];
+    return openOverlay({ source: mount.source, ...parseMountOptions(options) });
   } catch (error) {
     if (!hasCode(error, "FailedPrecondition")) throw error;
     return openMounted(directory, mounts);
