@@ -20,6 +20,7 @@ const OPEN_TREE_CLONE = 1;
 const OPEN_TREE_CLOEXEC = 0o2000000;
 const AT_EMPTY_PATH = 0x1000;
 const MOUNT_ATTR_IDMAP = 0x100000n;
+const MS_PRIVATE = 0x40000n;
 const NAMESPACE_TIMEOUT_MS = 5000;
 
 const tree = linkOnFirstUse({ syscall: { args: [LONG, LONG, "cstring", LONG], returns: LONG } });
@@ -80,8 +81,9 @@ function openTree(path: string): number {
 }
 
 function mapOwners(mountFd: number, namespaceFd: number, path: string): void {
-  // struct mount_attr: what to set, to clear, the propagation, the namespace.
-  const attr = new BigUint64Array([MOUNT_ATTR_IDMAP, 0n, 0n, BigInt(namespaceFd)]);
+  // struct mount_attr: what to set, to clear, the propagation, the namespace. What is mounted upon a copy that shares
+  // would be mounted upon the layer itself as well.
+  const attr = new BigUint64Array([MOUNT_ATTR_IDMAP, 0n, MS_PRIVATE, BigInt(namespaceFd)]);
   try {
     const result = attributes().syscall(SYS_MOUNT_SETATTR, mountFd, "", AT_EMPTY_PATH, attr, attr.byteLength);
     checkCall(result, "mount_setattr", path);

@@ -1,7 +1,9 @@
 import { chownSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { mountAt, mountPointsBelow, unmountAll } from "../../src/sys/mount.ts";
+import { run } from "../support/run-program.ts";
 import { type TempDir, tempDir } from "../support/temp.ts";
 
 function makeLayers(dir: TempDir) {
@@ -57,6 +59,25 @@ test("more layers than a page of their paths holds", () => {
   assert.is(statSync(dir.join("place/file-299")).uid, 100000);
   assert.equal(mountPointsBelow(dir.path), [dir.join("place")]);
   unmountAll(dir.join("place"));
+});
+
+test("on a machine whose mounts are shared, the layers themselves stay as they are on the way", async () => {
+  using dir = tempDir();
+  makeLayers(dir);
+  const fixture = join(import.meta.dirname, "../fixtures/sys/mapped-overlay-shared.ts");
+  const script = 'mount --make-rshared / && exec "$0" "$@"';
+  const { stdout, stderr } = await run([
+    "unshare",
+    "--mount",
+    "sh",
+    "-c",
+    script,
+    process.execPath,
+    fixture,
+    dir.path,
+  ]);
+  const place = dir.join("place");
+  assert.is(stdout, `${place} ${place}\n`, stderr);
 });
 
 test("a map that the kernel refuses, and a layer that is not there, leave nothing mounted", () => {
