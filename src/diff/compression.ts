@@ -6,7 +6,8 @@ const GZIP_MAGIC = [0x1f, 0x8b, 0x08];
 const ZSTD_MAGIC = [0x28, 0xb5, 0x2f, 0xfd];
 const MAGIC_BYTES = 4;
 const CHUNK_BYTES = 64 << 10;
-const SMALL_BYTES = 1 << 20;
+const SMALL_BYTES = 256 << 10;
+const SMALL_INFLATED_BYTES = 1 << 20;
 
 /** By the first bytes alone, as containerd does: media types lie. A zstd stream may begin with a skippable frame (RFC 8878). */
 export function detectCompression(head: Uint8Array): Compression {
@@ -19,17 +20,19 @@ export function detectCompression(head: Uint8Array): Compression {
 /**
  * The bytes of the uncompressed stream. Works in a thread of zlib's pool, some chunks ahead of the reader. Several
  * gzip members or zstd frames in a row are one stream; zeros behind the last gzip member are ignored. Throws DataLoss
- * for a stream that is cut short or damaged. Failures of `source` come through as they are.
+ * for a stream that is cut short or damaged. Failures of `source` come through as they are. `sizeBytes` is how long
+ * `source` is, where that is known.
  */
-export async function* decompress(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+export async function* decompress(
+  source: AsyncIterable<Uint8Array>,
+  sizeBytes = Infinity,
+): AsyncGenerator<Uint8Array> {
   const iterator = source[Symbol.asyncIterator]();
   const head = await readHead(iterator);
+  const whole = continueWith(head, iterator);
   const compression = detectCompression(head);
-  const next = await iterator.next();
-  const small = next.done && compression === "gzip" ? await inflateAtOnce(head) : undefined;
-  if (small) return yield small;
-  const whole = continueWith(head, next, iterator);
   if (compression === "none") yield* whole;
+  else if (compression === "gzip" && sizeBytes <= SMALL_BYTES) yield* inflateAtOnce(whole);
   else if (compression === "gzip") yield* inflate(whole, "gzip");
   else yield* inflate(followFrames(whole), "zstd");
 }
@@ -46,28 +49,30 @@ async function readHead(iterator: AsyncIterator<Uint8Array>): Promise<Uint8Array
 
 async function* continueWith(
   head: Uint8Array,
-  second: IteratorResult<Uint8Array>,
   iterator: AsyncIterator<Uint8Array>,
 ): AsyncGenerator<Uint8Array> {
   try {
     if (head.length > 0) yield head;
-    for (let next = second; !next.done; next = await iterator.next()) yield next.value;
+    for (let next = await iterator.next(); !next.done; next = await iterator.next()) yield next.value;
   } finally {
     await iterator.return?.();
   }
 }
 
-/**
- * What came in one piece and stays small is had much sooner without a stream. Undefined for what does not, or is
- * damaged: the stream says how.
- */
-async function inflateAtOnce(whole: Uint8Array): Promise<Uint8Array | undefined> {
+/** Small streams are had much sooner without one; what grows large, or is damaged, goes the usual way. */
+async function* inflateAtOnce(source: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8Array> {
   const { gunzipSync } = await import("node:zlib");
+  const whole = Buffer.concat(await Array.fromAsync(source));
+  let inflated: Uint8Array | undefined;
   try {
-    return gunzipSync(whole, { maxOutputLength: SMALL_BYTES });
-  } catch {
-    return undefined;
-  }
+    inflated = gunzipSync(whole, { maxOutputLength: SMALL_INFLATED_BYTES });
+  } catch {}
+  if (inflated) yield inflated;
+  else yield* inflate(once(whole), "gzip");
+}
+
+async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes;
 }
 
 async function* followFrames(source: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8Array> {

@@ -52,7 +52,7 @@ async function apply(
   const measured = new Measured(options);
   try {
     const unsettled = await withTarget(onto, (target) =>
-      applyLayer(measured.stream(decompress(verified(blob.stream(), layer))), target),
+      applyLayer(measured.stream(decompress(verified(blob.stream(), layer), layer.size)), target),
     );
     const { sizeBytes: size } = measured;
     return { mediaType: mediaTypes.ociLayer, digest: measured.digest(), size, unsettled };
