@@ -17,7 +17,7 @@ import { EPHEMERAL, type Ownership, removeAbandoned } from "./ephemeral.ts";
 import { findImage, openImage } from "./images.ts";
 import { creationLock, exclusively, sparedFromCollection } from "./locks.ts";
 import type { Client } from "./open.ts";
-import type { MappedBase } from "./remap-snapshot.ts";
+import type { MappedBase, OwnerMappings } from "./remap-snapshot.ts";
 import { withRootfs } from "./rootfs-view.ts";
 import { DEFAULT_RUNTIME } from "./runtime.ts";
 import { ensureUnpacked, type UnpackOptions } from "./unpack.ts";
@@ -124,7 +124,7 @@ async function createFromImage(
 ): Promise<CreatedContainer> {
   const { id } = request;
   const { image, config, snapshotter } = source;
-  const base = await baseOf(client, request, source);
+  const base = await baseOf(client, request.spec, source, request.remapLabels);
   const mounts = await prepareSnapshot(snapshotter, id, base.parent, {
     ...request.snapshotterLabels,
     ...base.labels,
@@ -143,16 +143,16 @@ async function createFromImage(
   }
 }
 
-/** Hardly anybody maps users, and the others do not load it. */
-async function baseOf(
+/** Hardly anybody maps users, and the others do not load it. As `mapOwners`. */
+export async function baseOf(
   client: Client,
-  { spec, remapLabels = false }: NewContainer,
-  { parent, snapshotter }: OpenedSource,
+  { uidMappings = [], gidMappings = [] }: Partial<OwnerMappings>,
+  { parent, snapshotter }: Pick<OpenedSource, "parent" | "snapshotter">,
+  isCopyRefused = false,
 ): Promise<MappedBase> {
-  const { uidMappings = [], gidMappings = [] } = spec;
   if (uidMappings.length === 0 || gidMappings.length === 0) return { parent, labels: {} };
   const { mapOwners } = await import("./remap-snapshot.ts");
-  return mapOwners(client, snapshotter, parent, { uidMappings, gidMappings }, remapLabels);
+  return mapOwners(client, snapshotter, parent, { uidMappings, gidMappings }, isCopyRefused);
 }
 
 async function createFromHost(client: Client, request: NewContainer): Promise<CreatedContainer> {

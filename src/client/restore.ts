@@ -10,11 +10,11 @@ import type { CreateTask, Exit, ProcessIo } from "../core/task.ts";
 import { containerLabels } from "../oci/container-labels.ts";
 import { type OpenCheckpoint, openCheckpoint } from "./checkpoint-image.ts";
 import { withImagesDir } from "./checkpoint-images.ts";
-import { type CreatedContainer, prepareSnapshot, refuseTaken } from "./containers.ts";
+import { baseOf, type CreatedContainer, prepareSnapshot, refuseTaken } from "./containers.ts";
 import { removeAbandoned, removeWithTask } from "./ephemeral.ts";
 import { findImage } from "./images.ts";
 import { withLease } from "./lease.ts";
-import { creationLock, exclusively } from "./locks.ts";
+import { creationLock, exclusively, sparedFromCollection } from "./locks.ts";
 import type { Client } from "./open.ts";
 import { taskOf } from "./run.ts";
 import { runtimeOptionsOf } from "./runtime.ts";
@@ -78,7 +78,10 @@ async function makeContainer(
     withLease(client, async (lease) => {
       await refuseTaken(client, id);
       lease.protect({ type: `snapshots/${snapshotter.name}`, id });
-      const mounts = await prepareSnapshot(snapshotter, id, parent, {});
+      const mounts = await sparedFromCollection(client, async () => {
+        const mapped = await baseOf(client, checkpoint.spec.linux ?? {}, { parent, snapshotter });
+        return prepareSnapshot(snapshotter, id, mapped.parent, mapped.labels);
+      });
       try {
         if (layer) await (await client.differ()).apply(layer, mounts);
         const container = (await client.containers()).create({

@@ -54,7 +54,11 @@ function checkTypes(fields: JsonFields): void {
   for (const namespace of linux?.objects("namespaces", MAX_ENTRIES) ?? []) {
     for (const name of ["type", "path"]) namespace.string(name);
   }
-  for (const mapping of linux?.objects("gidMappings", MAX_ENTRIES) ?? []) mapping.count("hostID");
+  for (const name of ["uidMappings", "gidMappings"]) {
+    for (const mapping of linux?.objects(name, MAX_ENTRIES) ?? []) {
+      for (const field of ["containerID", "hostID", "size"]) mapping.count(field);
+    }
+  }
   linux?.object("resources")?.objects("devices", MAX_ENTRIES);
 }
 

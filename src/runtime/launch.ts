@@ -66,7 +66,10 @@ export async function prepareTask(
     supervisor = spawnSupervisor(bundle, lockFd);
     anticipateMigration();
     const request = await requested;
-    if (request.checkpointDir !== undefined) await prepareRestore(request.checkpointDir);
+    if (request.checkpointDir !== undefined) {
+      const { prepareRestore } = await import("./criu/prepare-restore.ts");
+      prepareRestore(request.checkpointDir, request.spec);
+    }
     const { record, stdio } = fillBundle(bundle, request, context);
     const connection = await supervisor.connection;
     return {
@@ -91,13 +94,6 @@ export async function prepareTask(
     await giveUp();
     throw error;
   }
-}
-
-async function prepareRestore(checkpointDir: string): Promise<void> {
-  const { requireCriu } = await import("./criu/program.ts");
-  const { letStreamsAppend } = await import("./criu/streams.ts");
-  requireCriu();
-  letStreamsAppend(checkpointDir);
 }
 
 /** Locks an empty bundle. Throws AlreadyExists for a task that is one; what is none is litter, and goes. */

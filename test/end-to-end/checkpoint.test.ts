@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { chmodSync, existsSync, readdirSync, readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { criuTest } from "../support/criu.ts";
@@ -188,6 +188,37 @@ check("pipes, mounts, the host name and file locks come back", async () => {
   await waitFor(() => Number(readFileSync(`${shared}/count`, "utf8")) > reached);
   await ctr.ok("tasks", "delete", "--force", "d");
 });
+
+const MAPS = ["--uidmap", "0:100000:65536", "--gidmap", "0:200000:65536"];
+const CONTAINERS: [what: string, flags: string[]][] = [
+  ["mapped users", MAPS],
+  ["mapped users in copied snapshots", ["--snapshotter", "native", ...MAPS]],
+  ["the host's network", ["--net-host"]],
+  ["every privilege", ["--privileged"]],
+  [
+    "a filter of system calls, a limit of memory and a read-only root",
+    ["--seccomp", "--memory-limit", "99000000", "--read-only"],
+  ],
+];
+
+for (const [what, flags] of CONTAINERS) {
+  check(`a container with ${what} is restored as it was`, async () => {
+    await using bench = await openWorkbench();
+    const { ctr, directory, image } = bench;
+    // The root of a user namespace has to get through.
+    for (const path of [directory.path, directory.join("ctr")]) chmodSync(path, 0o711);
+    const facts =
+      "id; stat -c '%n %u %g %a %s' / /tmp /bin/* | sort; grep -E 'Cap|Seccomp|NoNew' /proc/self/status; wc -l < /proc/mounts; touch /new || true";
+    const ask = (id: string) => ctr.ok("tasks", "exec", id, "sh", "-c", `{ ${facts}; } 2>&1`);
+    await ctr.ok("run", "-d", ...flags, image, "c", "sleep", "1000");
+    const before = await ask("c");
+    await ctr.ok("containers", "checkpoint", "--image", "--rw", "--task", "c", "kept:1");
+    await ctr.ok("tasks", "delete", "--force", "c");
+    await ctr.ok("containers", "restore", "--rw", "--live", "d", "kept:1");
+    assert.is(await ask("d"), before);
+    await ctr.ok("tasks", "delete", "--force", "d");
+  });
+}
 
 check("the image of a checkpoint is listed, checked, inspected, exported, imported and removed", async () => {
   await using bench = await openWorkbench();
