@@ -11,6 +11,7 @@ import {
 } from "node:fs";
 import { join, resolve } from "node:path";
 import { CtrError, withSubject } from "../core/errors.ts";
+import type { Mount } from "../core/mount.ts";
 import type { RunTask } from "../core/task.ts";
 import { mountAll } from "../sys/mount.ts";
 import { anticipateMigration } from "./anticipate-migration.ts";
@@ -151,7 +152,9 @@ function fillBundle(
   writeFileSync(join(bundle.path, "config.json"), JSON.stringify(spec), { mode: 0o600 });
   mkdirSync(runc.root, { recursive: true, mode: 0o711 });
   admitMappedRoot(bundle, spec);
-  mountRootfs(bundle, request);
+  // criu leaves the root as it finds it: writable, whatever the spec says.
+  const isReadOnly = request.checkpointDir !== undefined && spec.root?.readonly === true;
+  mountRootfs(bundle, isReadOnly ? readOnly(mounts) : mounts);
   refuseLinkedDev(resolve(bundle.path, spec.root?.path ?? "rootfs"));
   return { record, stdio };
 }
@@ -175,7 +178,10 @@ function admitMappedRoot({ path }: Bundle, { linux }: SpecView): void {
   chmodSync(path, 0o710);
 }
 
-function mountRootfs(bundle: Bundle, { mounts }: RunTask): void {
+const readOnly = (mounts: readonly Mount[]): Mount[] =>
+  mounts.map((mount) => ({ ...mount, options: [...mount.options.filter((one) => one !== "rw"), "ro"] }));
+
+function mountRootfs(bundle: Bundle, mounts: readonly Mount[]): void {
   const rootfs = join(bundle.path, "rootfs");
   mkdirSync(rootfs, { mode: 0o711 });
   try {
@@ -187,7 +193,7 @@ function mountRootfs(bundle: Bundle, { mounts }: RunTask): void {
 
 /** What we read of an OCI runtime spec. */
 interface SpecView {
-  root?: { path: string };
+  root?: { path: string; readonly?: boolean };
   process?: { terminal?: boolean; consoleSize?: { width: number; height: number } };
   hooks?: { poststop?: unknown[] };
   linux?: {

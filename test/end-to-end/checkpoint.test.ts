@@ -209,7 +209,12 @@ for (const [what, flags] of CONTAINERS) {
     for (const path of [directory.path, directory.join("ctr")]) chmodSync(path, 0o711);
     const facts =
       "id; stat -c '%n %u %g %a %s' / /tmp /bin/* | sort; grep -E 'Cap|Seccomp|NoNew' /proc/self/status; wc -l < /proc/mounts; touch /new || true";
-    const ask = (id: string) => ctr.ok("tasks", "exec", id, "sh", "-c", `{ ${facts}; } 2>&1`);
+    const ask = async (id: string) => {
+      const limit = /memory\.(?:limit_in_bytes|usage_limit) +\d+/.exec(
+        await ctr.ok("tasks", "metrics", id),
+      )?.[0];
+      return `${limit}\n${await ctr.ok("tasks", "exec", id, "sh", "-c", `{ ${facts}; } 2>&1`)}`;
+    };
     await ctr.ok("run", "-d", ...flags, image, "c", "sleep", "1000");
     const before = await ask("c");
     await ctr.ok("containers", "checkpoint", "--image", "--rw", "--task", "c", "kept:1");
