@@ -7,12 +7,12 @@ import type { Container } from "../core/records.ts";
 import type { Task } from "../core/task.ts";
 import { writeDocument } from "../images/write-document.ts";
 import { encodeCheckpointOptions, encodeRuntimePart, encodeSpecPart } from "../oci/checkpoint-parts.ts";
-import { withImagesDir } from "./checkpoint-images.ts";
 import { diffSnapshots } from "./diff-snapshots.ts";
 import { findImage, openImage } from "./images.ts";
 import type { WorkLease } from "./lease.ts";
 import type { Client } from "./open.ts";
 import { storeBytes } from "./store-bytes.ts";
+import { withWorkspace } from "./workspace.ts";
 
 /** What an index says of its checkpoint; the names of containerd's client (client/container.go). */
 export const checkpointAnnotations = {
@@ -58,7 +58,7 @@ export class CheckpointParts {
 
   async addMemory(task: Task, workDir?: string): Promise<void> {
     const differ = await this.client.differ();
-    await withImagesDir(this.client, async (imageDir) => {
+    await withWorkspace(this.client, async (imageDir) => {
       await task.checkpoint({ imageDir, workDir });
       const tar = await differ.compare([], [{ type: "bind", source: imageDir, options: [] }], {
         mediaType: mediaTypes.ociLayer,

@@ -6,10 +6,11 @@ import type { Image } from "../core/records.ts";
 import { compress } from "../diff/compress.ts";
 import { decompress } from "../diff/compression.ts";
 import { convertImage } from "../images/convert-image.ts";
-import type { ErofsFormat } from "../images/erofs/convert-layer.ts";
+import type { ErofsConversion, ErofsFormat } from "../images/erofs/convert-layer.ts";
 import { findImage } from "./images.ts";
 import { withLease } from "./lease.ts";
 import type { Client } from "./open.ts";
+import { withWorkspace } from "./workspace.ts";
 
 export interface ConvertRequest {
   /** How layers are to be compressed; as they are without it. */
@@ -38,14 +39,20 @@ export async function convert(
   const content = await client.content();
   const images = await client.images();
   const metadata = await client.metadata();
+  const { erofs, ...plain } = request;
   return withLease(client, async ({ protect }) => {
-    const { mediaType, digest, size } = await convertImage(image.target, {
-      ...request,
-      content,
-      compress,
-      decompress,
-      protect: (id) => protect({ type: "content", id }),
-    });
+    const make = (erofs?: ErofsConversion) =>
+      convertImage(image.target, {
+        ...plain,
+        erofs,
+        content,
+        compress,
+        decompress,
+        protect: (id) => protect({ type: "content", id }),
+      });
+    const { mediaType, digest, size } = erofs
+      ? await withWorkspace(client, (directory) => make({ ...erofs, directory }))
+      : await make();
     const draft = { name, target: { mediaType, digest, size }, labels: image.labels };
     return metadata.transaction(() => {
       try {

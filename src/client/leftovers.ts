@@ -1,14 +1,14 @@
 import { basename } from "node:path";
 import { hasCode } from "../core/errors.ts";
-import { abandonedImagesDirs, removeImagesDir } from "./checkpoint-images.ts";
 import { usesNetworks } from "./container-network.ts";
 import { abandonedLocks, removeLock } from "./locks.ts";
 import type { Client } from "./open.ts";
 import { abandonedPlaces, removePlace, viewPlaces } from "./rootfs-view.ts";
+import { abandonedWorkspaces, removeWorkspace } from "./workspace.ts";
 
 /** What a process that was killed has left, and nobody will use again. */
 export interface Leftover {
-  kind: "task" | "network" | "log" | "lock" | "mount" | "checkpoint";
+  kind: "task" | "network" | "log" | "lock" | "mount" | "workspace";
   namespace?: string;
   name: string;
   sizeBytes?: number;
@@ -18,7 +18,7 @@ export interface Leftover {
 
 /**
  * Dead tasks that no container refers to, networks' addresses of containers that have ended, logs without a task,
- * locks, mounts and half-made checkpoints whose holders are gone; in all namespaces. `untouchedMs` leaves out what
+ * locks, mounts and workspaces whose holders are gone; in all namespaces. `untouchedMs` leaves out what
  * changed since: what is being made may look abandoned for an instant.
  */
 export async function findLeftovers(client: Client, untouchedMs: number): Promise<Leftover[]> {
@@ -55,10 +55,10 @@ export async function findLeftovers(client: Client, untouchedMs: number): Promis
       name: place,
       remove: async () => removePlace(place),
     })),
-    ...abandonedImagesDirs(client).map((path) => ({
-      kind: "checkpoint" as const,
+    ...abandonedWorkspaces(client).map((path) => ({
+      kind: "workspace" as const,
       name: path,
-      remove: async () => removeImagesDir(path),
+      remove: async () => removeWorkspace(path),
     })),
   ];
 }

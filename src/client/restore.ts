@@ -9,7 +9,6 @@ import type { Snapshotter } from "../core/snapshotter.ts";
 import type { CreateTask, Exit, ProcessIo } from "../core/task.ts";
 import { containerLabels } from "../oci/container-labels.ts";
 import { type OpenCheckpoint, openCheckpoint } from "./checkpoint-image.ts";
-import { withImagesDir } from "./checkpoint-images.ts";
 import { baseOf, type CreatedContainer, prepareSnapshot, refuseTaken } from "./containers.ts";
 import { removeAbandoned, removeWithTask } from "./ephemeral.ts";
 import { findImage } from "./images.ts";
@@ -19,6 +18,7 @@ import type { Client } from "./open.ts";
 import { taskOf } from "./run.ts";
 import { runtimeOptionsOf } from "./runtime.ts";
 import { ensureUnpacked } from "./unpack.ts";
+import { withWorkspace } from "./workspace.ts";
 
 export interface RestoreOptions {
   /** With what the container had changed of its image's files. */
@@ -130,7 +130,7 @@ async function startFrom(client: Client, request: CreateTask, memory: Descriptor
     return undefined;
   };
   if (memory === undefined) return start(request);
-  return withImagesDir(client, async (checkpointDir) => {
+  return withWorkspace(client, async (checkpointDir) => {
     await unpackMemory(client, memory, checkpointDir);
     return start({ ...request, checkpointDir });
   });

@@ -17,7 +17,7 @@ import {
 import { formatPlatform, type Platform, platformDistance } from "../core/platform.ts";
 import { type ConvertLayerContext, convertLayer } from "./convert-layer.ts";
 import { convertConfig, withErofs } from "./erofs/convert-config.ts";
-import { convertLayerToErofs, type ErofsFormat, type ErofsLayer } from "./erofs/convert-layer.ts";
+import { convertLayerToErofs, type ErofsConversion, type ErofsLayer } from "./erofs/convert-layer.ts";
 import { refKey } from "./fetch-blob.ts";
 import { readDocument } from "./fetch-document.ts";
 import { indexLabels, manifestLabels } from "./fetch-image.ts";
@@ -30,7 +30,7 @@ export interface ConvertOptions extends ConvertLayerContext {
   /** How layers are to be compressed; as they are without it. */
   compression?: Compression;
   /** Layers become filesystem images, in place of `compression`. */
-  erofs?: ErofsFormat;
+  erofs?: ErofsConversion;
   /** Docker's media types become OCI's. */
   toOci: boolean;
   /** What an index keeps; entries that name no platform stay in any case. */

@@ -22,7 +22,7 @@ const status = async (ctr: Ctr, id: string): Promise<string | undefined> =>
 /** No image beside the given one, no directory of criu's, and a task that runs. */
 async function assertUntouched(ctr: Ctr, image: string): Promise<void> {
   assert.is(await ctr.ok("images", "list", "-q"), `${image}\n`);
-  const images = `${ctr.root}/checkpoints`;
+  const images = `${ctr.root}/work`;
   assert.equal(existsSync(images) ? readdirSync(images) : [], []);
   assert.is(await status(ctr, "c"), "running");
 }
@@ -107,7 +107,7 @@ check(
     // What it was writing is nobody's by now.
     await waitFor(async () => {
       await ctr.ok("system", "check", "--repair");
-      return readdirSync(`${ctr.root}/checkpoints`).length === 0;
+      return readdirSync(`${ctr.root}/work`).length === 0;
     });
     await ctr.ok("containers", "checkpoint", "--image", "--rw", "--task", "c", "after:1");
     await ctr.ok("tasks", "delete", "--force", "c");

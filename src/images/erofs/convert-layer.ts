@@ -1,5 +1,4 @@
-import { createReadStream, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { createReadStream, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Descriptor } from "../../core/descriptor.ts";
 import type { Digest } from "../../core/digest.ts";
@@ -17,6 +16,11 @@ export interface ErofsFormat extends MkfsOptions {
   wrapping: "none" | "zstd";
 }
 
+export interface ErofsConversion extends ErofsFormat {
+  /** Where filesystem images are made, one at a time. */
+  directory: string;
+}
+
 export interface ErofsLayer {
   descriptor: Descriptor;
   /** Of the filesystem image, which takes the archive's place in the config. */
@@ -27,20 +31,19 @@ export interface ErofsLayer {
 export async function convertLayerToErofs(
   layer: Descriptor,
   diffId: Digest,
-  format: ErofsFormat,
+  format: ErofsConversion,
   context: ConvertLayerContext,
 ): Promise<ErofsLayer> {
-  const directory = mkdtempSync(join(tmpdir(), "ctr-erofs-"));
+  const path = join(format.directory, "layer.erofs");
   const ref = `convert-erofs-${layer.digest}-${randomHex(6)}`;
   try {
-    const path = join(directory, "layer.erofs");
     await writeErofs(layer, diffId, path, format, context);
     return await store(layer, path, ref, format, context);
   } catch (error) {
     await ignoringAbsence(context.content.abort(ref));
     throw error;
   } finally {
-    rmSync(directory, { recursive: true, force: true });
+    rmSync(path, { force: true });
   }
 }
 
