@@ -17,7 +17,9 @@ export default defineCommand({
   },
   args: { image: required('image "": not found', { completion: "images" }) },
   async run({ flags, args }, context) {
-    const { libs: hasLibs, replace: replaces, path: directory } = flags;
+    const { libs: hasLibs, replace: replaces } = flags;
+    // An empty one is what scripts give when they have none.
+    const directory = flags.path || INSTALL_DIRECTORY;
     const client = await context.openClient();
     await installImage(client, args.image, { directory, hasLibs, replaces });
   },
