@@ -92,6 +92,18 @@ check("with --image-path there are criu's images and no other, with --work-path 
   assert.is(await ctr.ok("tasks", "checkpoint", "--image-path", images, "--work-path", work, "c"), "");
   assert.ok(readdirSync(images).includes("inventory.img"));
   assert.ok(existsSync(`${work}/dump.log`));
+  const events = await ctr.ok("events", "--since", "1h", "--no-follow", "event.container_id==c");
+  assert.equal(
+    [...events.matchAll(/ (\/tasks\/(?:pau|check|resu)\S+) (.*)/g)].map(([, topic, fields]) => [
+      topic,
+      JSON.parse(fields!),
+    ]),
+    [
+      ["/tasks/paused", { container_id: "c" }],
+      ["/tasks/checkpointed", { container_id: "c", checkpoint: images }],
+      ["/tasks/resumed", { container_id: "c" }],
+    ],
+  );
   assert.is(await status(ctr, "c"), "running");
   assert.is(await ctr.ok("images", "list", "-q"), `${image}\n`);
   await ctr.ok("tasks", "delete", "--force", "c");
@@ -208,7 +220,7 @@ for (const [what, flags] of CONTAINERS) {
     // The root of a user namespace has to get through.
     for (const path of [directory.path, directory.join("ctr")]) chmodSync(path, 0o711);
     const facts =
-      "id; stat -c '%n %u %g %a %s' / /tmp /bin/* | sort; grep -E 'Cap|Seccomp|NoNew' /proc/self/status; wc -l < /proc/mounts; touch /new || true";
+      "id; ip link show lo | head -n 1; stat -c '%n %u %g %a %s' / /tmp /bin/* | sort; grep -E 'Cap|Seccomp|NoNew' /proc/self/status; wc -l < /proc/mounts; touch /new || true";
     const ask = async (id: string) => {
       const limit = /memory\.(?:limit_in_bytes|usage_limit) +\d+/.exec(
         await ctr.ok("tasks", "metrics", id),
