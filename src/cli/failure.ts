@@ -1,4 +1,5 @@
 import { CtrError } from "../core/errors.ts";
+import { withoutPower } from "../core/quote.ts";
 import { writeError } from "./output.ts";
 import { UnknownCommand } from "./usage-error.ts";
 
@@ -27,13 +28,13 @@ function rootFailure(thrown: unknown): unknown {
   }
 }
 
-/** The sentence, with the hint in parentheses. */
+/** The sentence, with the hint in parentheses. Strangers' words may be in it: names in images, what programs say. */
 export function reportLine(error: unknown): string {
   const message =
     error instanceof Error ? systemFailure(error) || error.message || error.name : String(error);
   const hint = error instanceof CtrError || error instanceof UnknownCommand ? error.hint : undefined;
   const line = message.trim().replaceAll(/\s*\n\s*/g, "; ");
-  return hint ? `${line} (${hint})` : line;
+  return withoutPower(hint ? `${line} (${hint})` : line);
 }
 
 /** What Node says of a failed system call, in the order of all our others: `open "x": no such file or directory`. */
