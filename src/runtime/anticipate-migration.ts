@@ -21,7 +21,7 @@ function openOwnCgroup(): number | undefined {
   for (const directory of new Set(cgroupsOf(process.pid).values())) {
     const fd = openIfAllowed(join(directory, "cgroup.procs"));
     if (fd === undefined) continue;
-    if (readFileSync(fd, "latin1").split("\n").includes(`${process.pid}`)) return fd;
+    if (lists(fd, process.pid)) return fd;
     closeSync(fd);
   }
   return undefined;
@@ -32,5 +32,14 @@ function openIfAllowed(path: string): number | undefined {
     return openAt(AT_FDCWD, path, O_RDWR);
   } catch {
     return undefined;
+  }
+}
+
+/** Of a threaded cgroup the kernel lists no processes: EOPNOTSUPP. */
+function lists(fd: number, pid: number): boolean {
+  try {
+    return readFileSync(fd, "latin1").split("\n").includes(`${pid}`);
+  } catch {
+    return false;
   }
 }

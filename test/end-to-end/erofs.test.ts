@@ -172,6 +172,8 @@ check("what mkfs.erofs refuses is said in one line, and leaves nothing", () =>
     }
     const wrong = await ctr("images", "convert", "--erofs", "tar", bench.image, "bad:1");
     assert.match(wrong.stderr, /unsupported erofs format "tar", supported: raw, zstd/);
+    const idle = await ctr("images", "convert", "--oci", "--erofs-compressors", "lz4", bench.image, "bad:1");
+    assert.match(idle.stderr, /^ctr: --erofs-compressors and --erofs-mkfs-options need --erofs\n$/);
     assert.is(await bench.ctr.ok("images", "ls", "-q"), `${bench.image}\n`);
     assert.equal(JSON.parse(await bench.ctr.ok("content", "active", "-o", "json")), []);
     assert.not.ok(existsSync(cache) && readdirSync(cache).some((name) => name.startsWith(".build")));

@@ -46,6 +46,9 @@ export default defineCommand({
     if (flags.erofs && (flags.uncompress || flags.zstd)) {
       throw new UsageError("--erofs cannot be used together with --uncompress or --zstd");
     }
+    if (!flags.erofs && (flags.erofsCompressors || flags.erofsMkfsOptions)) {
+      throw new UsageError("--erofs-compressors and --erofs-mkfs-options need --erofs");
+    }
     const erofs = flags.erofs
       ? {
           wrapping: erofsWrapping(flags.erofs),
