@@ -1,4 +1,5 @@
 import { chmodSync, existsSync, readdirSync, readFileSync } from "node:fs";
+import { basename } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { criuTest } from "../support/criu.ts";
@@ -26,7 +27,7 @@ check(
   async () => {
     await using bench = await openWorkbench();
     const { ctr, directory, image, registry } = bench;
-    await using elsewhere = createCtr(directory.join("elsewhere", "home"));
+    await using elsewhere = createCtr(directory.join("elsewhere", basename(directory.path)));
     const ref = `${registry.host}/checkpoints/web:1`;
     await ctr.ok("run", "-d", image, "web", "sh", "-c", CLOCK);
     await waitFor(async () => (await count(ctr, "web")) >= 3);
@@ -218,7 +219,8 @@ for (const [what, flags] of CONTAINERS) {
     await using bench = await openWorkbench();
     const { ctr, directory, image } = bench;
     // The root of a user namespace has to get through.
-    for (const path of [directory.path, directory.join("ctr")]) chmodSync(path, 0o711);
+    for (const path of [process.env.TMPDIR, directory.path, directory.join("ctr")])
+      if (path) chmodSync(path, 0o711);
     const facts =
       "id; ip link show lo | head -n 1; stat -c '%n %u %g %a %s' / /tmp /bin/* | sort; grep -E 'Cap|Seccomp|NoNew' /proc/self/status; wc -l < /proc/mounts; touch /new || true";
     const ask = async (id: string) => {
@@ -240,7 +242,7 @@ for (const [what, flags] of CONTAINERS) {
 check("the image of a checkpoint is listed, checked, inspected, exported, imported and removed", async () => {
   await using bench = await openWorkbench();
   const { ctr, directory, image } = bench;
-  await using elsewhere = createCtr(directory.join("elsewhere", "home"));
+  await using elsewhere = createCtr(directory.join("elsewhere", basename(directory.path)));
   await ctr.ok("run", "-d", image, "c", "sh", "-c", CLOCK);
   await ctr.ok("containers", "checkpoint", "--image", "--rw", "--task", "c", "example.com/saved:1");
   await ctr.ok("tasks", "delete", "--force", "c");

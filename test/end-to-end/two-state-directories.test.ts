@@ -1,3 +1,4 @@
+import { basename } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { createCtr } from "../support/ctr.ts";
@@ -7,7 +8,7 @@ import { openWorkbench } from "../support/workbench.ts";
 test("two state directories on one machine know nothing of each other", async () => {
   await using bench = await openWorkbench();
   const { ctr: one, directory, image } = bench;
-  await using elsewhere = createCtr(directory.join("elsewhere", "home"));
+  await using elsewhere = createCtr(directory.join("elsewhere", basename(directory.path)));
   const env = { CTR_ROOT: elsewhere.root, CTR_STATE: elsewhere.state };
   const other = async (...words: string[]) => {
     const { code, stdout, stderr } = await one.with({ env })(...words);
