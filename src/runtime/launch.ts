@@ -1,14 +1,5 @@
 /** From a request to a created container: the client's part. The supervisor starts while the bundle is made. */
-import {
-  chmodSync,
-  chownSync,
-  closeSync,
-  lstatSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  writeFileSync,
-} from "node:fs";
+import { chmodSync, chownSync, closeSync, lstatSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { CtrError, withSubject } from "../core/errors.ts";
 import type { Mount } from "../core/mount.ts";
@@ -17,10 +8,11 @@ import { mountAll } from "../sys/mount.ts";
 import { anticipateMigration } from "./anticipate-migration.ts";
 import { type Bundle, readInitRecord, type TaskRecord, writeRecord } from "./bundle.ts";
 import { lockBundle } from "./bundle-lock.ts";
-import { type Connection, connectByFd } from "./connection.ts";
+import type { Connection } from "./connection.ts";
 import { waitForCreation } from "./creation.ts";
 import { removeDeadTask } from "./remove-dead-task.ts";
-import { findRunc, runtimeEnvironment } from "./runc.ts";
+import { findRunc } from "./runc.ts";
+import { type SpawnedSupervisor, spawnSupervisor } from "./spawn-supervisor.ts";
 import { callersTerminal, terminalSize } from "./stdio/join-terminal.ts";
 import { CALLER_STREAMS, type PlannedStdio, planStdio } from "./stdio/plan.ts";
 
@@ -216,52 +208,4 @@ function withConsoleSize({ spec, io }: RunTask): SpecView {
 function withOwnCgroup(spec: SpecView, usual: string, suffix: string): SpecView {
   if (suffix === "" || spec.linux?.cgroupsPath !== usual) return spec;
   return { ...spec, linux: { ...spec.linux, cgroupsPath: `${usual}${suffix}` } };
-}
-
-interface SpawnedSupervisor {
-  connection: Promise<Connection>;
-  /** Leaves it alone with what it has, and waits until it is gone. */
-  end(): Promise<void>;
-}
-
-const CONNECTION_FD = 3;
-/**
- * A supervisor waits, and hardly ever computes: without helper threads and optimizing compiler, JavaScriptCore keeps
- * a tenth less private memory for it.
- */
-const LEAN_ENGINE = {
-  BUN_JSC_numberOfGCMarkers: "1",
-  BUN_JSC_useConcurrentGC: "0",
-  BUN_JSC_useConcurrentJIT: "0",
-  BUN_JSC_useDFGJIT: "0",
-};
-
-/** In a session of its own, with nothing of ours but a connection and the lock. */
-function spawnSupervisor(bundle: Bundle, lockFd: number): SpawnedSupervisor {
-  const logFd = openSync(join(bundle.path, "supervisor.log"), "a", 0o600);
-  const child = Bun.spawn([...supervisorCommand(), bundle.path], {
-    stdio: ["ignore", "ignore", logFd, "pipe", lockFd],
-    detached: true,
-    env: { ...runtimeEnvironment(), ...LEAN_ENGINE },
-    cwd: "/",
-  });
-  child.unref();
-  closeSync(logFd);
-  const connection = connectByFd(child.stdio[CONNECTION_FD] as number);
-  return {
-    connection,
-    async end() {
-      (await connection)[Symbol.dispose]();
-      child.ref();
-      await child.exited;
-    },
-  };
-}
-
-/** This executable in its other role; in the sources, the role's own entry point. */
-function supervisorCommand(): string[] {
-  const isCompiled = Bun.main.startsWith("/$bunfs");
-  if (isCompiled) return [process.execPath, "_supervise"];
-  const entry = join(import.meta.dirname, "supervisor/main.ts");
-  return [process.execPath, "--no-env-file", "--config=/dev/null", entry];
 }
