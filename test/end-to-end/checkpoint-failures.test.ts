@@ -174,6 +174,40 @@ check("killed at any step, it leaves a task that runs and either no image or a w
   await ctr.ok("tasks", "delete", "--force", "d");
 });
 
+check("a restore that is killed at any step can be cleared away and done again", async () => {
+  await using bench = await openWorkbench();
+  const { ctr, directory, image } = bench;
+  await ctr.ok("run", "-d", "--null-io", image, "c", "sleep", "1000");
+  await ctr.ok("containers", "checkpoint", "--image", "--rw", "--task", "c", "saved:1");
+  await ctr.ok("tasks", "delete", "--force", "c");
+  const killer = createStepKiller(directory.path, { isClientAlone: true });
+  const words = ["containers", "restore", "--rw", "--live", "d", "saved:1"];
+  const clear = async () => {
+    await ctr("tasks", "delete", "--force", "d");
+    await ctr("containers", "delete", "d");
+  };
+  const steps = await killer.steps([ctrExecutable, ...words], ctr.env);
+  await clear();
+  const chosen = steps.filter((_, at) => at % Math.ceil(steps.length / KILLS) === 0);
+  for (const step of chosen) {
+    await killer.killAt(step, [ctrExecutable, ...words], ctr.env);
+    // The supervisor may still be restoring what its client no longer waits for.
+    await waitFor(
+      async () => {
+        await clear();
+        return (await ctr(...words)).code === 0;
+      },
+      { what: `a restore after one that was killed at ${step.call} ${step.count}` },
+    );
+    assert.is(await status(ctr, "d"), "running");
+    await clear();
+  }
+  await waitFor(async () => {
+    await ctr.ok("system", "check", "--repair");
+    return readdirSync(`${ctr.root}/work`).length === 0;
+  });
+});
+
 test("states and names that cannot be are refused in ctr's words", async () => {
   await using bench = await openWorkbench();
   const { ctr, image } = bench;
