@@ -13,6 +13,7 @@ import { asSysError, checkCall, hasErrno } from "./errno.ts";
 import { attachMount } from "./filesystem-context.ts";
 import { cString, LONG, linkOnFirstUse } from "./libc.ts";
 import { AT_FDCWD, closeFd } from "./open.ts";
+import { readProcessStat } from "./process.ts";
 
 const SYS_OPEN_TREE = 428;
 const SYS_MOUNT_SETATTR = 442;
@@ -102,7 +103,7 @@ function openUserNamespace({ uidMaps, gidMaps }: OwnerMaps): number {
   try {
     const ownNamespace = readlinkSync("/proc/self/ns/user");
     const deadline = performance.now() + NAMESPACE_TIMEOUT_MS;
-    while (readlinkSync(`/proc/${child.pid}/ns/user`) === ownNamespace) {
+    while (namespaceOf(child.pid) === ownNamespace) {
       if (performance.now() > deadline) throw new CtrError("DeadlineExceeded", "a user namespace");
       Bun.sleepSync(1);
     }
@@ -122,6 +123,15 @@ function openUserNamespace({ uidMaps, gidMaps }: OwnerMaps): number {
     child.kill("SIGKILL");
     child.unref();
   }
+}
+
+/** Throws FailedPrecondition for a process that has ended: it was refused a namespace. */
+function namespaceOf(pid: number): string {
+  const state = readProcessStat(pid)?.state;
+  if (state !== undefined && state !== "Z") return readlinkSync(`/proc/${pid}/ns/user`);
+  throw new CtrError("FailedPrecondition", "the kernel makes no user namespace", {
+    hint: "see sysctl user.max_user_namespaces",
+  });
 }
 
 /** It reads until it is killed, or we are. */

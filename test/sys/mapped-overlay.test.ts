@@ -92,4 +92,21 @@ test("a map that the kernel refuses, and a layer that is not there, leave nothin
   assert.equal(mountPointsBelow(dir.path), []);
 });
 
+test("a machine without user namespaces is told of in one sentence, and nothing stays mounted", () => {
+  using dir = tempDir();
+  const options = makeLayers(dir);
+  const { PATH } = process.env;
+  writeFileSync(dir.join("unshare"), "#!/bin/sh\nexit 1\n", { mode: 0o755 });
+  process.env.PATH = `${dir.path}:${PATH}`;
+  try {
+    assert.throws(
+      () => mount(dir, [...options, "uidmap=0:1:1", "gidmap=0:1:1"]),
+      /^the kernel makes no user namespace: failed precondition$/,
+    );
+  } finally {
+    process.env.PATH = PATH;
+  }
+  assert.equal(mountPointsBelow(dir.path), []);
+});
+
 test.run();
