@@ -30,7 +30,7 @@ export async function mapOwners(
   mappings: OwnerMappings,
   isCopyRefused: boolean,
 ): Promise<MappedBase> {
-  if (snapshotter.canRemap) return { parent, labels: mappingLabels(mappings) };
+  if (snapshotter.canRemap()) return { parent, labels: mappingLabels(mappings) };
   if (isCopyRefused) {
     throw new CtrError("FailedPrecondition", `snapshotter ${snapshotter.name} cannot map owners`, {
       hint: "leave out --remap-labels: then a copy with other owners is made",

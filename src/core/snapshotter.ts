@@ -52,8 +52,8 @@ export interface CommitOptions {
  */
 export interface Snapshotter {
   readonly name: string;
-  /** Whether its mounts can map owners, as `PrepareOptions.labels` say. */
-  readonly canRemap: boolean;
+  /** Whether its mounts can map owners here, as `PrepareOptions.labels` say. */
+  canRemap(): boolean;
   /** Throws NotFound. */
   stat(key: string): Promise<SnapshotInfo>;
   /** Merges labels by `mergeLabels`' rule inside one transaction; answers the result. Throws NotFound. */

@@ -41,7 +41,6 @@ type Draft = Omit<Parameters<SnapshotRecordStore["create"]>[0], "directoryId">;
 /** Names in the database, bytes in a storage, and the order in which the two change. */
 class DiskSnapshotter implements Snapshotter {
   readonly name: string;
-  readonly canRemap: boolean;
   private readonly storage: SnapshotStorage;
   private readonly root: string;
   private readonly records: SnapshotRecordStore;
@@ -50,12 +49,15 @@ class DiskSnapshotter implements Snapshotter {
 
   constructor(storage: SnapshotStorage, root: string, records: SnapshotRecordStore) {
     this.name = storage.name;
-    this.canRemap = storage.canRemap;
     this.storage = storage;
     this.directories = storage.directories;
     this.root = root;
     this.records = records;
     if (storage.putAbove) this.rebase = (key, parent) => this.putAbove(key, parent);
+  }
+
+  canRemap(): boolean {
+    return this.storage.canRemap();
   }
 
   async stat(key: string): Promise<SnapshotInfo> {

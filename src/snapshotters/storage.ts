@@ -25,7 +25,7 @@ export interface SnapshotStorage {
   /** Where all its snapshots are. */
   readonly directories: SnapshotDirectories;
   /** Whether `StoredSnapshot.owners` has an effect. */
-  readonly canRemap: boolean;
+  canRemap(): boolean;
   /**
    * Makes the bytes that a new snapshot begins with, durable when they are copied from its parent's. What a killed
    * call leaves is litter, since no row has the id yet. Throws FailedPrecondition where it cannot work.

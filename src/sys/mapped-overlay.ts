@@ -8,7 +8,7 @@
  * several threads.
  */
 import { closeSync, openSync, readlinkSync, writeFileSync } from "node:fs";
-import { CtrError } from "../core/errors.ts";
+import { CtrError, hasCode } from "../core/errors.ts";
 import { asSysError, checkCall, hasErrno } from "./errno.ts";
 import { attachMount } from "./filesystem-context.ts";
 import { cString, LONG, linkOnFirstUse } from "./libc.ts";
@@ -75,6 +75,24 @@ export function mountMappedOverlay(
   }
 }
 
+/** Whether the filesystem that has `path` can show mapped owners. */
+export function canMapOwners(path: string): boolean {
+  const treeFd = openTree(path);
+  let namespaceFd: number | undefined;
+  try {
+    namespaceFd = openUserNamespace({ uidMaps: ["0:1:1"], gidMaps: ["0:1:1"] });
+    mapOwners(treeFd, namespaceFd, path);
+    return true;
+  } catch (error) {
+    // It has said so; without a namespace nobody would know.
+    if (namespaceFd !== undefined && hasCode(error, "FailedPrecondition")) return false;
+    throw error;
+  } finally {
+    closeFd(treeFd);
+    if (namespaceFd !== undefined) closeSync(namespaceFd);
+  }
+}
+
 /** A copy of the mount that `path` shows, which hangs nowhere. */
 function openTree(path: string): number {
   const flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC;
@@ -92,7 +110,7 @@ function mapOwners(mountFd: number, namespaceFd: number, path: string): void {
     if (!hasErrno(error, "EINVAL", "ENOSYS", "EOPNOTSUPP")) throw error;
     throw new CtrError("FailedPrecondition", `owners of ${path} cannot be mapped`, {
       cause: error,
-      hint: "its filesystem or the kernel cannot do it: leave out --remap-labels",
+      hint: "its filesystem or the kernel cannot do it: make the container anew",
     });
   }
 }

@@ -13,7 +13,7 @@ export function openBtrfs(root: string): SnapshotStorage {
   return {
     name: "btrfs",
     directories,
-    canRemap: false,
+    canRemap: () => false,
     make({ kind, id, parentIds: [parentId] }) {
       btrfsDevice(root);
       directories.make(id);

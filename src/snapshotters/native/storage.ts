@@ -12,7 +12,7 @@ export function openNative(root: string): SnapshotStorage {
   return {
     name: "native",
     directories,
-    canRemap: false,
+    canRemap: () => false,
     make({ kind, id, parentIds: [parentId] }) {
       directories.make(id);
       makeDirectory(directories.filesOf(id), 0o755);

@@ -35,7 +35,7 @@ function isInUserNamespace(): boolean {
   return !/^\s*0\s+0\s+4294967295\s*$/.test(readFileSync("/proc/self/uid_map", "utf8"));
 }
 
-/** Linux 5.19 and later; whether the layers' filesystem can be mapped, only a mount tells. */
+/** Linux 5.19 and later. */
 export function takesMappedLayers(): boolean {
   const [major = 0, minor = 0] = release().split(".").map(Number);
   return major > 5 || (major === 5 && minor >= 19);

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { chownFd } from "../../sys/attributes.ts";
+import { canMapOwners } from "../../sys/mapped-overlay.ts";
 import { statFd } from "../../sys/stat.ts";
 import { syncFd } from "../../sys/storage.ts";
 import { diskUsage } from "../disk-usage.ts";
@@ -19,7 +20,7 @@ export function openOverlayfs(root: string): SnapshotStorage {
   return {
     name: "overlayfs",
     directories,
-    canRemap: takesMappedLayers(),
+    canRemap: () => takesMappedLayers() && canMapOwners(directories.path),
     /** `fs` becomes the merged root, and so belongs to whom the parent's belongs. */
     make({ id, parentIds: [parentId], owners }) {
       directories.make(id);

@@ -33,8 +33,6 @@ export function openProxy(options: ProxyOptions): Snapshotter {
 
 class Proxied implements Snapshotter {
   readonly name: string;
-  /** A plugin would have to say so. */
-  readonly canRemap = false;
   private readonly root: string;
   private readonly records: SnapshotRecordStore;
   private readonly plugin: Plugin;
@@ -58,6 +56,11 @@ class Proxied implements Snapshotter {
       await this.held.setLabels(record, mergeLabels(record.labels, labels));
     }
     return infoOf(this.records.label(key, labels));
+  }
+
+  /** A plugin would have to say so. */
+  canRemap(): boolean {
+    return false;
   }
 
   async usage(key: string): Promise<SnapshotUsage> {
