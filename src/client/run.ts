@@ -40,9 +40,11 @@ export async function runEphemeral(client: Client, options: RunOptions): Promise
       tasks.run(id, request),
     );
     try {
+      // With it all is removed, and the id may be another's.
       return await attachment.ended;
-    } finally {
+    } catch (error) {
       await removeWithTask(client, id);
+      throw error;
     }
   } finally {
     ownership.remove();

@@ -14,7 +14,7 @@ import {
 } from "./attachment.ts";
 import { type Bundle, type ExecRecord, execDir, readExecRecord, writeRecord } from "./bundle.ts";
 import { claimExec } from "./claim-exec.ts";
-import { connectToSupervisor } from "./connection.ts";
+import { connectToSupervisor, SupervisorGone } from "./connection.ts";
 import { writePidFile } from "./pid-file.ts";
 import { callersTerminal, terminalSize } from "./stdio/join-terminal.ts";
 import { CALLER_STREAMS, type PlannedStdio, planStdio } from "./stdio/plan.ts";
@@ -30,8 +30,7 @@ export async function startExec(
 ): Promise<Attachment | number> {
   const { execId, io } = request;
   validateIdentifier(execId);
-  const status = taskStatus(bundle);
-  if (status !== "running") throw new CtrError("Unknown", `cannot exec in a ${status} state`);
+  requireRunning(bundle);
   anticipateMigration();
   const connection = await connectToSupervisor(bundle);
   if (connection === undefined) throw withoutSupervisor(bundle);
@@ -67,15 +66,23 @@ export async function startExec(
     return follow({ ...process, identity: { pid, startTicks } }, { join, connection, ended }, () =>
       waitForProcess(bundle, execId),
     );
+  } catch (error) {
+    throw error instanceof SupervisorGone ? withoutSupervisor(bundle) : error;
   } finally {
     if (claimFd !== undefined) closeSync(claimFd);
     if (!isFollowed) connection[Symbol.dispose]();
   }
 }
 
-/** Whoever ended it: nobody would learn how the process ends, nor keep its streams. */
-function withoutSupervisor({ id }: Bundle): CtrError {
-  return new CtrError("FailedPrecondition", `cannot exec in task ${id}, whose supervisor was killed`, {
+function requireRunning(bundle: Bundle): void {
+  const status = taskStatus(bundle);
+  if (status !== "running") throw new CtrError("Unknown", `cannot exec in a ${status} state`);
+}
+
+/** Nobody would learn how the process ends, nor keep its streams. It may have left with the task's end, too. */
+function withoutSupervisor(bundle: Bundle): CtrError {
+  requireRunning(bundle);
+  return new CtrError("FailedPrecondition", `cannot exec in task ${bundle.id}, whose supervisor was killed`, {
     hint: "what runs in it goes on, and can be killed and deleted; start it again to exec in it",
   });
 }
