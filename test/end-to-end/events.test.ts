@@ -174,6 +174,24 @@ test("tell of want of memory as it happens, and before the end it brings", async
   );
 });
 
+test("tell of want of memory once a second, however often there is", async () => {
+  const { ctr, image } = bench;
+  const often = `for i in 1 2 3 4 5 6 7 8 9; do sh -c '${EAT_MEMORY}'; done; exit 0`;
+  const limit = ["--memory-limit", "8388608"];
+  assert.is((await ctr("run", "--rm", ...limit, image, "greedy", "sh", "-c", often)).code, 0);
+  const events = await past("event.container_id==greedy", "topic==x");
+  const times = events
+    .filter(({ topic }) => topic === "/tasks/oom")
+    .map(({ time }) => Date.parse(time.replace(" +0000 UTC", "Z").replace(" ", "T")));
+  assert.ok(times.length > 0);
+  // The last one is told at the end, whenever that is.
+  const gaps = times.slice(1, -1).map((time, at) => time - times[at]!);
+  assert.ok(
+    gaps.every((gap) => gap >= 990),
+    gaps.join(" "),
+  );
+});
+
 test("tell of want of memory also where it ended the container before anybody could watch", async () => {
   const { ctr, image, directory } = bench;
   const cgroups = ["/sys/fs/cgroup/memory", "/sys/fs/cgroup"].map(

@@ -5,6 +5,9 @@ import { onNotice, openChangeNotice, openEventFd } from "../../sys/notices.ts";
 import { closeFd, O_RDONLY, O_WRONLY } from "../../sys/open.ts";
 import { readSmallFile } from "../../sys/small-file.ts";
 
+/** Not more often: a container that does nothing else would push everybody's events out of the log. */
+const INTERVAL_MS = 1000;
+
 export interface OomWatch {
   /** Tells of what was not told of yet, and of nothing afterwards: at the end of the container. */
   end(): void;
@@ -15,23 +18,43 @@ export function watchForOom(pid: number, cgroupsPath: string, tell: () => void):
   const { directory, isV1 } = memoryCgroupOf(pid, cgroupsPath);
   const path = `${directory}/${isV1 ? "memory.oom_control" : "memory.events"}`;
   let toldCount = 0;
+  let knownCount = 0;
+  let nextAt = 0;
+  let waiting: Timer | undefined;
   let isOver = false;
+  const tellNow = () => {
+    if (knownCount > toldCount) tell();
+    toldCount = knownCount;
+    nextAt = performance.now() + INTERVAL_MS;
+  };
   const look = (leastCount: number) => {
     const text = readCgroupFile(path);
     // That the cgroup is removed is a notice too.
-    if (text === undefined || isOver) return;
-    const count = Math.max(Number(/^oom_kill (\d+)$/m.exec(text)?.[1] ?? 0), leastCount);
-    if (count > toldCount) tell();
-    toldCount = count;
+    if (text === undefined) return;
+    const count = Number(/^oom_kill (\d+)$/m.exec(text)?.[1] ?? 0);
+    knownCount = Math.max(knownCount, count, leastCount);
+  };
+  const lookThenTell = (leastCount: number) => {
+    if (isOver) return;
+    look(leastCount);
+    if (knownCount === toldCount || waiting !== undefined) return;
+    const waitMs = nextAt - performance.now();
+    if (waitMs <= 0) return tellNow();
+    waiting = setTimeout(() => {
+      waiting = undefined;
+      tellNow();
+    }, waitMs);
   };
   const fd = isV1 ? openOomNotice(directory, path) : openChangeNotice(path);
   // Version 1 says so before it kills, and where it is told not to kill at all; version 2 counts other things too.
-  const notices = onNotice(fd, () => look(isV1 ? toldCount + 1 : 0));
+  const notices = onNotice(fd, () => lookThenTell(isV1 ? toldCount + 1 : 0));
   return {
     end() {
       notices[Symbol.dispose]();
-      look(0);
       isOver = true;
+      clearTimeout(waiting);
+      look(0);
+      tellNow();
     },
   };
 }
@@ -64,13 +87,22 @@ function openOomNotice(directory: string, controlPath: string): number {
   try {
     const registerFd = openPath(`${directory}/cgroup.event_control`, O_WRONLY);
     try {
-      const fd = openEventFd();
-      writeNow(registerFd, Buffer.from(`${fd} ${controlFd}`));
-      return fd;
+      return registeredEvent(registerFd, controlFd);
     } finally {
       closeFd(registerFd);
     }
   } finally {
     closeFd(controlFd);
+  }
+}
+
+function registeredEvent(registerFd: number, controlFd: number): number {
+  const fd = openEventFd();
+  try {
+    writeNow(registerFd, Buffer.from(`${fd} ${controlFd}`));
+    return fd;
+  } catch (error) {
+    closeFd(fd);
+    throw error;
   }
 }
