@@ -1,4 +1,4 @@
-import { constants, copyFileSync, existsSync, mkdirSync } from "node:fs";
+import { constants, copyFileSync, lstatSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { CtrError } from "../core/errors.ts";
 import { randomHex } from "../core/random.ts";
@@ -81,13 +81,16 @@ function openSource(rootfs: string, part: string): Source[] {
 
 function refuseExisting(sources: readonly Source[], directory: string): void {
   for (const { name, files } of sources) {
-    const taken = files.find((file) => existsSync(join(directory, name, nameText(file))));
+    const taken = files.find((file) => isTaken(join(directory, name, nameText(file))));
     if (taken === undefined) continue;
     throw new CtrError("AlreadyExists", `cannot replace ${name}/${nameText(taken)} in ${directory}`, {
       hint: "give --replace to replace it",
     });
   }
 }
+
+/** By a link to nothing too. */
+const isTaken = (path: string): boolean => lstatSync(path, { throwIfNoEntry: false }) !== undefined;
 
 function copySource({ fd, name, files }: Source, directory: string): void {
   const path = join(directory, name);

@@ -5,6 +5,7 @@ import {
   readdirSync,
   readFileSync,
   readlinkSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { suite } from "uvu";
@@ -74,6 +75,15 @@ test("refuses what the real one refuses, and what is there stays as it is", asyn
   await beside.step("install");
   await beside.step("install nosuch:1");
   await beside.step({ line: "install --path /nosuch TOOLS", classOnly: true });
+});
+
+test("a link to nothing is there, too", async () => {
+  const place = beside.bench.directory.join("dangling");
+  mkdirSync(`${place}/bin`, { recursive: true });
+  symlinkSync("nowhere", `${place}/bin/busybox`);
+  const refused = await beside.bench.ctr("install", "--path", place, beside.words.get("TOOLS")!);
+  assert.match(refused.stderr, `ctr: cannot replace bin/busybox in ${place}: already exists`);
+  assert.is(readlinkSync(`${place}/bin/busybox`), "nowhere");
 });
 
 test.run();
