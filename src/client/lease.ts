@@ -1,3 +1,4 @@
+import type { ContentStore } from "../core/content.ts";
 import { hasCode, ignoringAbsence } from "../core/errors.ts";
 import { labelNames } from "../core/labels.ts";
 import { randomHex } from "../core/random.ts";
@@ -53,12 +54,30 @@ export async function withImageLease<T>(
   }
 }
 
-/** Deletes the leases of those who were to bring the image and did not: the next collection takes what they held. */
+/**
+ * Deletes the leases of those who were to bring the image and did not, with the ingests that these name: the next
+ * collection takes all else that they held.
+ */
 export async function giveUpWork(client: Client, image: string): Promise<void> {
-  const leases = await client.leases();
   for (const { id, labels } of await abandonedLeases(client)) {
-    if (labels[labelNames.workImage] !== image) continue;
-    await ignoringAbsence((async () => leases.delete(id))());
+    if (labels[labelNames.workImage] === image) await ignoringAbsence(giveUp(client, id));
+  }
+}
+
+async function giveUp(client: Client, lease: string): Promise<void> {
+  const [leases, content] = [await client.leases(), await client.content()];
+  for (const { type, id: ref } of leases.resources(lease)) {
+    if (type === "ingests") await dropIngest(content, ref);
+  }
+  leases.delete(lease);
+}
+
+/** Unless it has become a blob, or somebody else goes on with it. */
+async function dropIngest(content: ContentStore, ref: string): Promise<void> {
+  try {
+    await content.abort(ref);
+  } catch (error) {
+    if (!hasCode(error, "NotFound", "Unavailable")) throw error;
   }
 }
 

@@ -79,7 +79,7 @@ export async function bring<T>(
   const metadata = await client.metadata();
   const work = async (lease: WorkLease) => {
     lease.protect({ type: "content", id: target.digest });
-    const manifests = await fetchManifests(client, target, { fetcher, labels, fetches }, stoppable);
+    const manifests = await fetchManifests(client, target, { fetcher, labels, fetches, lease }, stoppable);
     const unpacked = await unpackManifests(client, target, manifests, lease, stoppable);
     deferral[Symbol.dispose]();
     return use(unpacked);
@@ -112,14 +112,15 @@ async function dropUnfinished(client: Client, fetches: Fetches): Promise<void> {
 async function fetchManifests(
   client: Client,
   target: Descriptor,
-  { fetcher, labels, fetches }: { fetcher: Fetcher; labels: Labels; fetches: Fetches },
+  way: { fetcher: Fetcher; labels: Labels; fetches: Fetches; lease: WorkLease },
   options: PullOptions,
 ): Promise<FetchedManifest[]> {
   return fetchImage(target, {
     content: await client.content(),
-    fetcher,
-    labels,
-    onFetch: (ref, fetching) => fetches.set(ref, fetching),
+    fetcher: way.fetcher,
+    labels: way.labels,
+    onFetch: (ref, fetching) => way.fetches.set(ref, fetching),
+    onIngest: (ref) => way.lease.protect({ type: "ingests", id: ref }),
     platforms: options.platforms ?? [hostPlatform()],
     allMetadata: options.allMetadata ?? false,
     withoutLayers: options.withoutLayers,

@@ -1,6 +1,6 @@
 import { readdirSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
-import type { ContentSweeper, IngestRule } from "../core/collector.ts";
+import type { ContentSweeper, IngestName, IngestRule } from "../core/collector.ts";
 import { type Digest, isDigest } from "../core/digest.ts";
 import { hasCode } from "../core/errors.ts";
 import { asSysError, hasErrno } from "../sys/errno.ts";
@@ -22,7 +22,7 @@ export function openContentSweeper(root: string): ContentSweeper {
     blobSize: async (digest) => blobSize(layout, digest),
     removeBlob: async (digest) => removeBlobFile(layout, digest),
     async staleIngests(rule) {
-      return staleDirectories(layout, rule).map((directory) => {
+      return [...staleDirectories(layout, rule)].map((directory) => {
         const { ref = basename(directory), offset = 0 } = readIngest(directory) ?? {};
         return { ref, sizeBytes: offset };
       });
@@ -30,7 +30,7 @@ export function openContentSweeper(root: string): ContentSweeper {
     async removeIngests(rule) {
       const removed = { ingests: 0, sizeBytes: 0 };
       for (const directory of staleDirectories(layout, rule)) {
-        const sizeBytes = await removeStaleIngest(directory, rule.untouchedSince);
+        const sizeBytes = await removeIngest(directory);
         if (sizeBytes === undefined) continue;
         removed.ingests += 1;
         removed.sizeBytes += sizeBytes;
@@ -40,17 +40,21 @@ export function openContentSweeper(root: string): ContentSweeper {
   };
 }
 
-function staleDirectories(layout: ContentLayout, { leased, untouchedSince }: IngestRule): string[] {
-  const kept = new Set(leased.map(({ namespace, ref }) => ingestId(namespace, ref)));
-  return ingestDirectories(layout)
-    .filter((id) => !kept.has(id))
-    .map((id) => join(layout.ingests, id))
-    .filter((directory) => isOlder(directory, untouchedSince));
+/** Each judged when it is its turn. */
+function* staleDirectories(layout: ContentLayout, rule: IngestRule): Iterable<string> {
+  const [kept, released] = [idsOf(rule.leased), idsOf(rule.released)];
+  for (const id of ingestDirectories(layout).filter((id) => !kept.has(id))) {
+    const directory = join(layout.ingests, id);
+    if (released.has(id) || isOlder(directory, rule.untouchedSince)) yield directory;
+  }
 }
 
-/** Answers the bytes freed; undefined when it stays. */
-async function removeStaleIngest(directory: string, untouchedSince: IngestRule["untouchedSince"]) {
-  if (!isOlder(directory, untouchedSince)) return undefined;
+function idsOf(names: readonly IngestName[]): Set<string> {
+  return new Set(names.map(({ namespace, ref }) => ingestId(namespace, ref)));
+}
+
+/** Answers the bytes freed; undefined when it is gone, or has a writer. */
+async function removeIngest(directory: string): Promise<number | undefined> {
   try {
     const held = await holdExistingIngest(directory, directory);
     if (!held) return undefined;

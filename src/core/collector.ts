@@ -18,13 +18,20 @@ export interface ContentSweeper {
   removeBlob(digest: Digest): Promise<number>;
   /** What `removeIngests` would drop, as far as can be told without locking it. */
   staleIngests(rule: IngestRule): Promise<{ ref: string; sizeBytes: number }[]>;
-  /** Drops ingests without a living writer that are neither leased nor were written to lately. */
+  /** Drops those ingests without a living writer that the rule does not spare. */
   removeIngests(rule: IngestRule): Promise<{ ingests: number; sizeBytes: number }>;
 }
 
+/** Which ingests stay: those leased, and those written to lately, unless a lease that is over held them. */
 export interface IngestRule {
   untouchedSince: Date;
-  leased: readonly { namespace: string; ref: string }[];
+  leased: readonly IngestName[];
+  released: readonly IngestName[];
+}
+
+export interface IngestName {
+  namespace: string;
+  ref: string;
 }
 
 /** One snapshotter's directories, of all namespaces. */

@@ -12,6 +12,8 @@ export interface FetchContext {
   onProgress?: ProgressListener;
   /** Told of each blob that is fetched, with the ref of its ingest. */
   onFetch?: (ref: string, fetching: Promise<void>) => void;
+  /** Told of the ingest of a blob that is not here, before it is made or gone on with. */
+  onIngest?: (ref: string) => void;
   signal?: AbortSignal;
 }
 
@@ -80,13 +82,14 @@ async function openWriter(
   labels: Labels,
   context: FetchContext,
 ): Promise<ContentWriter | undefined> {
-  const { content, onProgress, signal } = context;
+  const { content, onProgress, onIngest, signal } = context;
   for (let waitMs = 20; ; waitMs = Math.min(waitMs * 1.5, 500)) {
     signal?.throwIfAborted();
     if (await isWhole(content, descriptor)) {
       await content.label(descriptor.digest, (current) => addSources(current, labels));
       return undefined;
     }
+    onIngest?.(refKey(descriptor));
     try {
       const writer = await content.writer(refKey(descriptor), { expected: descriptor });
       if (writer.status().offset > descriptor.size) await writer.truncate();

@@ -18,8 +18,8 @@ export interface Sweepers {
 /** How long an interrupted download waits for its next try, as containerd's leases do. */
 const INGEST_LIFETIME_MS = 24 * 60 * 60 * 1000;
 
-export function ingestRule(leased: IngestRule["leased"], now: Date): IngestRule {
-  return { untouchedSince: new Date(now.getTime() - INGEST_LIFETIME_MS), leased };
+export function ingestRule({ ingests }: Pick<Marked, "ingests">, now: Date): IngestRule {
+  return { untouchedSince: new Date(now.getTime() - INGEST_LIFETIME_MS), ...ingests };
 }
 
 /** How much is removed before writers get a turn. */
@@ -33,16 +33,18 @@ const DIRECTORIES_AT_ONCE = 128;
  */
 export async function collectGarbage(connection: Connection, sweepers: Sweepers): Promise<Collected> {
   const now = new Date();
-  const { leasedIngests, ...rows } = await deleteUnusedRows(connection, sweepers, now);
+  const { marked, ...rows } = await deleteUnusedRows(connection, sweepers, now);
   const blobs = await sweepBlobs(connection, sweepers);
-  const ingests = await sweepers.content.removeIngests(ingestRule(leasedIngests, now));
+  const ingests = await sweepers.content.removeIngests(ingestRule(marked, now));
+  // Only now: nothing else says of these ingests that they may go.
+  const leases = deleteLeases(connection, marked.expiredLeases);
   let directories = 0;
   let sizeBytes = blobs.sizeBytes + ingests.sizeBytes;
   for (const sweeper of sweepers.snapshotters) {
     directories += await sweepDirectories(connection, sweepers, sweeper);
     sizeBytes += await sweeper.purge();
   }
-  return { ...rows, blobs: blobs.blobs, ingests: ingests.ingests, directories, sizeBytes };
+  return { ...rows, leases, blobs: blobs.blobs, ingests: ingests.ingests, directories, sizeBytes };
 }
 
 /** With writers kept out: who has just made a snapshot may be about to record the container that refers to it. */
@@ -57,16 +59,20 @@ async function deleteUnusedRows(
 
 function deleteUnused(connection: Connection, now: Date, abandonedLeases: Sweepers["abandonedLeases"]) {
   const marked = markUsed(connection, now, abandonedLeases);
-  for (const { namespace, id } of marked.expiredLeases) {
-    connection.run("DELETE FROM leases WHERE namespace = ? AND id = ?", namespace, id);
-  }
   return {
-    leases: marked.expiredLeases.length,
-    leasedIngests: marked.leasedIngests,
+    marked,
     images: deleteRows(connection, "images", marked),
     content: deleteRows(connection, "content", marked),
     snapshots: deleteRows(connection, "snapshots", marked),
   };
+}
+
+function deleteLeases(connection: Connection, leases: readonly LeaseName[]): number {
+  if (leases.length === 0) return 0;
+  const sql = "DELETE FROM leases WHERE namespace = ? AND id = ?";
+  return connection.transaction(() =>
+    leases.reduce((deleted, { namespace, id }) => deleted + connection.run(sql, namespace, id), 0),
+  );
 }
 
 /** Key columns, the name of such a row among references, and what is published of its removal. */

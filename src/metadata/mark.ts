@@ -1,3 +1,4 @@
+import type { IngestName, IngestRule } from "../core/collector.ts";
 import { type Labels, labelNames } from "../core/labels.ts";
 import type { Connection, Row } from "./connection.ts";
 import { expiryOf } from "./leases.ts";
@@ -36,7 +37,7 @@ export interface Marked {
   pathTo: Reached["pathTo"];
   /** Those abandoned among them. */
   expiredLeases: LeaseName[];
-  leasedIngests: { namespace: string; ref: string }[];
+  ingests: Pick<IngestRule, "leased" | "released">;
 }
 
 /** Part of the transaction that removes what is not marked. Leases that are abandoned have expired. */
@@ -53,9 +54,9 @@ export function markUsed(
   const abandoned = new Set(abandonedLeases.map(({ namespace, id }) => leaseNode(namespace, id)));
   const isOver = (lease: Node, expiry: Date | undefined) =>
     abandoned.has(lease) || (expiry !== undefined && expiry <= now);
-  const { expiredLeases, leasedIngests } = readLeases(connection, graph, isOver);
+  const { expiredLeases, ingests } = readLeases(connection, graph, isOver);
   const reached = graph.reach();
-  return { isUsed: reached.has, pathTo: reached.pathTo, expiredLeases, leasedIngests };
+  return { isUsed: reached.has, pathTo: reached.pathTo, expiredLeases, ingests };
 }
 
 function readImages(connection: Connection, graph: ReferenceGraph, now: Date): void {
@@ -119,27 +120,31 @@ function readLeases(
   isOver: (lease: Node, expiry: Date | undefined) => boolean,
 ) {
   const expiredLeases: Marked["expiredLeases"] = [];
-  const leasedIngests: Marked["leasedIngests"] = [];
+  const ingests = { leased: [] as IngestName[], released: [] as IngestName[] };
   const resourcesSql = "SELECT type, resource FROM lease_resources WHERE namespace = ? AND lease = ?";
   for (const row of connection.all("SELECT namespace, id, labels FROM leases")) {
     const [namespace, id] = texts(row, "namespace", "id");
     const labels = collectorLabels(row);
     const expiry = expiryOf(labels);
     const lease = leaseNode(namespace, id);
+    const resources = connection.all(resourcesSql, namespace, id);
+    const held = resources.filter(({ type }) => type === "ingests");
+    const names = held.map(({ resource }) => ({ namespace, ref: resource as string }));
     if (isOver(lease, expiry)) {
       expiredLeases.push({ namespace, id });
+      ingests.released.push(...names);
       continue;
     }
+    ingests.leased.push(...names);
     graph.addRoot(lease, expiry ? `until ${expiry.toISOString()}` : "without end", {
       isFlat: labelNames.gcFlat in labels,
     });
-    for (const { type, resource } of connection.all(resourcesSql, namespace, id)) {
-      if (type === "ingests") leasedIngests.push({ namespace, ref: resource as string });
+    for (const { type, resource } of resources) {
       const node = leasedNode(namespace, type as string, resource as string);
       if (node) graph.addEdge(lease, node, "held by it");
     }
   }
-  return { expiredLeases, leasedIngests };
+  return { expiredLeases, ingests };
 }
 
 function leasedNode(namespace: string, type: string, resource: string): Node | undefined {

@@ -28,9 +28,7 @@ export async function planCollection(connection: Connection, sweepers: Sweepers)
     const names = ids.filter((id) => !knownIds.has(id)).map((id) => `${sweeper.snapshotter}/${id}`);
     litter.push(...names.map((name): Litter => ({ kind: "directory", name })));
   }
-  for (const { ref, sizeBytes } of await sweepers.content.staleIngests(
-    ingestRule(marked.leasedIngests, now),
-  )) {
+  for (const { ref, sizeBytes } of await sweepers.content.staleIngests(ingestRule(marked, now))) {
     litter.push({ kind: "ingest", name: ref, sizeBytes });
   }
   const unused = [

@@ -12,22 +12,26 @@ import { tempDir } from "../support/temp.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 // The lease of a pull that was killed kept its content for a day, also when a later pull had succeeded and the image
-// was deleted.
+// was deleted. What of a blob had come by then stayed for a day after that lease, too.
 
 const quick = buildLayer([{ path: "quick", content: "soon" }]);
 const slow = buildLayer([{ path: "slow", content: crypto.getRandomValues(new Uint8Array(50_000)) }]);
+const partOfSlow = `layer-${slow.descriptor.digest}`;
 const images = { 1: buildImage({ layers: [quick, slow] }), 2: buildImage({ layers: [quick] }) };
 
-/** Serves the images; of the slow layer only half while `isStalled` says so. */
-function startRegistry(isStalled: () => boolean): Promise<HostileRegistry> {
-  const script: Record<string, Answer> = {};
+/** Serves the images; of the slow layer only half while `isStalled` says so. Both tags are of the second once moved. */
+function startRegistry(isStalled: () => boolean, isMoved = () => false): Promise<HostileRegistry> {
+  const script: Record<string, Answer | (() => Answer)> = {};
+  const manifests = new Map<string, Answer>();
   for (const [tag, { target, blobs }] of Object.entries(images)) {
     for (const { descriptor, data } of blobs) {
       const answer = answerOf(descriptor, data as Uint8Array);
       script[`/v2/app/blobs/${descriptor.digest}`] = answer;
       if (descriptor !== target) continue;
-      for (const name of [tag, target.digest]) script[`/v2/app/manifests/${name}`] = answer;
+      manifests.set(tag, answer);
+      script[`/v2/app/manifests/${target.digest}`] = answer;
     }
+    script[`/v2/app/manifests/${tag}`] = () => manifests.get(isMoved() ? "2" : tag)!;
   }
   const whole = slow.data as Uint8Array;
   return startHostileRegistry({
@@ -59,20 +63,26 @@ async function pullUntilKilled(ctr: Ctr, ref: string): Promise<void> {
   await waitFor(async () => (await ctr.ok("snapshots", "list")).includes("Committed"), {
     what: "the first layer's snapshot",
   });
+  await waitFor(async () => (await ctr.ok("content", "active")).includes(partOfSlow), {
+    what: "a part of the second layer",
+  });
   pulling.kill("SIGKILL");
   await pulling.exited;
 }
 
+/** After a collection: blobs, snapshots, and parts of blobs. */
 async function held(ctr: Ctr): Promise<string[]> {
   await ctr.ok("leases", "create", "--id", "passing");
   await ctr.ok("leases", "delete", "--sync", "passing");
-  const [content, snapshots] = [
+  const [content, snapshots, ingests] = [
     await ctr.ok("content", "list", "-q"),
     await ctr.ok("snapshots", "list", "-o", "json"),
+    await ctr.ok("content", "active", "-o", "json"),
   ];
   return [
     ...content.split("\n").filter(Boolean),
     ...JSON.parse(snapshots).map(({ key }: { key: string }) => key),
+    ...JSON.parse(ingests).map(({ ref }: { ref: string }) => ref),
   ];
 }
 
@@ -85,12 +95,30 @@ test("is kept for the next try, and goes with that", async () => {
   await using registry = await startRegistry(() => isStalled);
   const ref = `${registry.host}/app:1`;
   await pullUntilKilled(ctr, ref);
-  assert.ok((await held(ctr)).includes(quick.diffId));
+  const kept = await held(ctr);
+  assert.ok(kept.includes(quick.diffId));
+  assert.ok(kept.includes(partOfSlow));
   isStalled = false;
   await ctr.ok("images", "pull", "--plain-http", ref);
   assert.is(await ctr.ok("leases", "list", "-q"), "");
   await ctr.ok("images", "delete", "--sync", ref);
   assert.equal(await held(ctr), []);
+});
+
+test("goes with the next try also where the name means another image by then", async () => {
+  using directory = tempDir();
+  await using ctr = createCtr(directory.path);
+  let isMoved = false;
+  await using registry = await startRegistry(
+    () => true,
+    () => isMoved,
+  );
+  const ref = `${registry.host}/app:1`;
+  await pullUntilKilled(ctr, ref);
+  isMoved = true;
+  await ctr.ok("images", "pull", "--plain-http", ref);
+  assert.is(await ctr.ok("leases", "list", "-q"), "");
+  assert.not.ok((await held(ctr)).includes(partOfSlow));
 });
 
 test("goes with all that is pruned, but not while its owner lives", async () => {
@@ -103,13 +131,17 @@ test("goes with all that is pruned, but not while its owner lives", async () => 
   await ctr.ok("images", "delete", "--sync", ref);
   isStalled = true;
   await pullUntilKilled(ctr, ref);
-  assert.match(await ctr.ok("system", "prune", "--dry-run"), /lease +\S+ +\S+ +- +expired or abandoned/);
+  const plan = await ctr.ok("system", "prune", "--dry-run");
+  assert.match(plan, /lease +\S+ +\S+ +- +expired or abandoned/);
+  assert.match(plan, new RegExp(`ingest +- +${partOfSlow} `));
   const pulling = ctr.start(["images", "pull", "--plain-http", ref]);
   await waitFor(async () => (await ctr.ok("leases", "list", "-q")).split("\n").length === 3, {
     what: "two leases",
   });
   await ctr.ok("system", "prune");
-  assert.ok((await held(ctr)).includes(quick.diffId));
+  const kept = await held(ctr);
+  assert.ok(kept.includes(quick.diffId));
+  assert.ok(kept.includes(partOfSlow));
   assert.is((await ctr.ok("leases", "list", "-q")).split("\n").length, 2);
   pulling.kill("SIGKILL");
   await pulling.exited;
@@ -127,6 +159,7 @@ test("goes with the image of that name", async () => {
   await ctr.ok("images", "tag", other, ref);
   await ctr.ok("images", "delete", "--sync", other);
   assert.is((await ctr.ok("leases", "list", "-q")).split("\n").length, 2);
+  assert.ok((await held(ctr)).includes(partOfSlow));
   await ctr.ok("images", "delete", "--sync", ref);
   assert.equal(await held(ctr), []);
 });

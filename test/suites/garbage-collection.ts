@@ -273,6 +273,30 @@ export function garbageCollectionSuite(
     }),
   );
 
+  test(
+    "an ingest goes with the lease that held it, whatever its age, unless it is written or another holds it",
+    onScene(async (scene) => {
+      const leases = scene.metadata.leases("one");
+      leases.create({ id: "over", expiresAt: new Date(Date.now() - 1) });
+      leases.create({ id: "running" });
+      const refs = ["released", "shared", "written"];
+      leases.addResource("over", ...refs.map((id) => ({ type: "ingests", id })));
+      leases.addResource("running", { type: "ingests", id: "shared" });
+      for (const ref of ["released", "shared"]) {
+        await using writer = await scene.content.writer(ref);
+        await writer.write(Buffer.from("four"));
+      }
+      await using _ = await scene.content.writer("written");
+      using two = openContent(scene.root, "two");
+      await using __ = await two.writer("released");
+      const { leases: ended, ingests, sizeBytes } = await scene.collect();
+      assert.equal([ended, ingests, sizeBytes], [1, 1, 4]);
+      const left = (await scene.content.ingests()).map(({ ref }) => ref).sort();
+      assert.equal(left, ["shared", "written"]);
+      assert.is((await two.ingests()).length, 1);
+    }),
+  );
+
   test.run();
 }
 

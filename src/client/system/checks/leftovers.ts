@@ -19,7 +19,7 @@ export async function checkLitter(client: Client): Promise<CheckResult> {
   const problems = litter.map(({ kind, name }) => ({
     kind: LITTER_KINDS[kind],
     name,
-    fault: kind === "ingest" ? "nobody has gone on with it for a day" : "nothing in the database names it",
+    fault: kind === "ingest" ? "nobody goes on with it" : "nothing in the database names it",
     mend: async () => void (await collectGarbage(client)),
   }));
   const onDisk = await Promise.all([
