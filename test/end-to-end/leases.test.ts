@@ -2,6 +2,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { type Oracle, startOracle } from "../support/containerd.ts";
 import { digestOf } from "../support/image.ts";
+import { processesNaming } from "../support/processes.ts";
 import type { RunOptions, RunResult } from "../support/run-program.ts";
 import { waitFor } from "../support/wait-for.ts";
 import { openWorkbench, type Workbench } from "../support/workbench.ts";
@@ -24,7 +25,9 @@ test.after(async () => {
   await bench?.[Symbol.asyncDispose]();
 });
 
+/** Nothing refers to it yet: a collection that an earlier command started in the background would take it. */
 async function ingest(side: Side, text: string): Promise<string> {
+  await waitFor(() => processesNaming(bench.ctr.root).length === 0, { what: "the end of collections" });
   const { code, stderr } = await side.with({ stdin: text })("content", "ingest", text);
   assert.is(code, 0, stderr);
   return digestOf(text);
