@@ -23,7 +23,10 @@ const TYPES: Record<number, EntryType> = {
   12: "socket",
 };
 const HEADER_BYTES = 19;
-const BUFFER_BYTES = 64 << 10;
+const BUFFER_BYTES = 16 << 10;
+
+/** One for all: fresh memory for each of many directories costs more than reading them. */
+let buffer: Buffer | undefined;
 
 const libc = linkOnFirstUse({
   getdents64: { args: ["i32", "ptr", SIZE], returns: LONG },
@@ -34,7 +37,7 @@ const libc = linkOnFirstUse({
  * or removed meanwhile may or may not be among them. The descriptor's position moves on: open it afresh to read again.
  */
 export function readDirectoryBatch(fd: number): DirectoryEntry[] | undefined {
-  const buffer = Buffer.allocUnsafe(BUFFER_BYTES);
+  buffer ??= Buffer.allocUnsafeSlow(BUFFER_BYTES);
   const length = Number(libc().getdents64(fd, buffer, BUFFER_BYTES));
   if (length > 0) return parseEntries(buffer, length);
   if (length === 0) return undefined;
