@@ -8,7 +8,7 @@ import { mountAll } from "../sys/mount.ts";
 import { anticipateMigration } from "./anticipate-migration.ts";
 import { type Bundle, readInitRecord, type TaskRecord, writeRecord } from "./bundle.ts";
 import { lockBundle } from "./bundle-lock.ts";
-import type { Connection } from "./connection.ts";
+import { type Connection, SupervisorGone } from "./connection.ts";
 import { waitForCreation } from "./creation.ts";
 import { removeDeadTask } from "./remove-dead-task.ts";
 import { findRunc } from "./runc.ts";
@@ -74,7 +74,7 @@ export async function prepareTask(
       async create({ start }) {
         try {
           anticipateMigration();
-          const { pid } = await connection.ask({ op: "create", start, stdio: stdio.plan });
+          const pid = await pidFrom(bundle, connection.ask({ op: "create", start, stdio: stdio.plan }));
           closeSync(lockFd);
           return pid;
         } catch (error) {
@@ -86,6 +86,17 @@ export async function prepareTask(
   } catch (error) {
     await giveUp();
     throw error;
+  }
+}
+
+/** A supervisor that was killed may have done what was asked, and been about to say so. */
+async function pidFrom(bundle: Bundle, created: Promise<{ pid: number }>): Promise<number> {
+  try {
+    return (await created).pid;
+  } catch (error) {
+    const init = error instanceof SupervisorGone ? readInitRecord(bundle) : undefined;
+    if (init === undefined) throw error;
+    return init.pid;
   }
 }
 
