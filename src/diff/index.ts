@@ -11,6 +11,9 @@ import { decompress } from "./compression.ts";
 import { Measured } from "./measured.ts";
 import { isDirect, withTarget } from "./target.ts";
 
+/** A smaller layer is written in less time than a thread takes to start and to warm up. */
+const LARGE_BYTES = 2 << 20;
+
 export interface DifferOptions {
   content: ContentStore;
   /** Apply layers where no mount is needed; without them this thread does. */
@@ -19,12 +22,24 @@ export interface DifferOptions {
 
 export function openDiffer({ content, threads }: DifferOptions): Differ {
   const here = openApplier({ content });
+  let isBusy = false;
+  const applyHere: Differ["apply"] = async (layer, onto, options) => {
+    isBusy = true;
+    try {
+      return await here.apply(layer, onto, options);
+    } finally {
+      isBusy = false;
+    }
+  };
   return {
     ...here,
     async apply(layer, onto, options) {
       // The threads take whatever bytes are there: whether they are this namespace's to see is known here.
       await content.info(layer.digest);
-      return (threads && isDirect(onto) ? threads : here).apply(layer, onto, options);
+      if (!threads || !isDirect(onto)) return here.apply(layer, onto, options);
+      // The one layer of a small image; of many, the others begin a thread.
+      const isForHere = layer.size < LARGE_BYTES && !isBusy;
+      return isForHere ? applyHere(layer, onto, options) : threads.apply(layer, onto, options);
     },
     compare: async (lower, upper, options) =>
       (await import("./compare/compare.ts")).compare(content, lower, upper, options),

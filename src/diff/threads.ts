@@ -6,7 +6,7 @@ import type { Reply, Request } from "./thread-messages.ts";
 /** Writes layers into trees that need no mount, several side by side. */
 export interface Threads extends Pick<Differ, "apply">, Disposable {}
 
-/** A smaller layer is written in less time than a thread takes to start and to warm up. */
+/** For smaller ones a second thread does not pay. */
 const LARGE_BYTES = 1 << 20;
 
 /** Up to `width` threads, begun by `start` when there is work for them: what each runs calls `serveThread`. */
