@@ -118,14 +118,20 @@ test("a plugin that was left alone and hangs is ended", async () => {
   await assertNothingLeft();
 });
 
+/** In the foreground; answers when its task runs. */
+async function startBox(flags: readonly string[]) {
+  const running = lab.start(["run", "--cni", ...flags, image, "box", "sleep", "1000"]);
+  await waitFor(async () => /box +\d+ +RUNNING/.test(await lab.ok("tasks", "list")), {
+    what: "the task",
+    timeoutMs: PATIENCE_MS,
+  });
+  return running;
+}
+
 test("a task whose client was killed gives its address back when it ends", async () => {
   lab.configure({ "10-lab.conflist": bridgeNetwork(lab) });
   for (const flags of [["--rm"], []]) {
-    const running = lab.start(["run", "--cni", ...flags, image, "box", "sleep", "1000"]);
-    await waitFor(async () => /box +\d+ +RUNNING/.test(await lab.ok("tasks", "list")), {
-      what: "the task",
-      timeoutMs: PATIENCE_MS,
-    });
+    const running = await startBox(flags);
     running.kill("SIGKILL");
     await running.exited;
     assert.is(Object.keys(lab.leases()).length, 1);
@@ -164,11 +170,7 @@ test("without supervisor, deleting the task gives the address back", async () =>
 test("a client whose supervisor was killed gives the address back at the end of its container", async () => {
   lab.configure({ "10-lab.conflist": bridgeNetwork(lab) });
   for (const flags of [["--rm"], []]) {
-    const running = lab.start(["run", "--cni", ...flags, image, "box", "sleep", "1000"]);
-    await waitFor(async () => /box +\d+ +RUNNING/.test(await lab.ok("tasks", "list")), {
-      what: "the task",
-      timeoutMs: PATIENCE_MS,
-    });
+    const running = await startBox(flags);
     await killSupervisor();
     await lab.ok("tasks", "kill", "-s", "KILL", "box");
     assert.is(await running.exited, 255);
