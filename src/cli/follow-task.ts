@@ -1,5 +1,5 @@
 import { constants } from "node:os";
-import { deleteTask } from "../client/delete-container.ts";
+import { deleteTask } from "../client/containers/delete-container.ts";
 import type { Client } from "../client/open.ts";
 import { hasCode } from "../core/errors.ts";
 import type { Task } from "../core/task.ts";

@@ -1,4 +1,4 @@
-import type { NetworkOptions } from "../client/container-network.ts";
+import type { NetworkOptions } from "../client/containers/container-network.ts";
 import type { Context } from "./context.ts";
 import { reportLine } from "./failure.ts";
 import { warn, writeError } from "./output.ts";

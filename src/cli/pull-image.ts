@@ -1,6 +1,6 @@
+import { type PulledImage, type PullOptions, pull } from "../client/images/pull.ts";
+import { openResolver, type RemoteOptions, usualRemoteOptions } from "../client/images/resolver.ts";
 import type { Client } from "../client/open.ts";
-import { type PulledImage, type PullOptions, pull } from "../client/pull.ts";
-import { openResolver, type RemoteOptions, usualRemoteOptions } from "../client/resolver.ts";
 import type { Digest } from "../core/digest.ts";
 import type { Context } from "./context.ts";
 import { openProgress } from "./progress/open-progress.ts";

@@ -1,7 +1,7 @@
-import type { ImageCheck } from "../client/check-image.ts";
+import type { ImageCheck } from "../client/images/check-image.ts";
+import { repairImage } from "../client/images/repair-image.ts";
+import { openResolver, type RemoteOptions, usualRemoteOptions } from "../client/images/resolver.ts";
 import type { Client } from "../client/open.ts";
-import { repairImage } from "../client/repair-image.ts";
-import { openResolver, type RemoteOptions, usualRemoteOptions } from "../client/resolver.ts";
 import type { Image } from "../core/records.ts";
 import type { Context } from "./context.ts";
 import { openProgress } from "./progress/open-progress.ts";

@@ -1,9 +1,9 @@
 import { basename } from "node:path";
 import { hasCode } from "../core/errors.ts";
-import { usesNetworks } from "./container-network.ts";
+import { usesNetworks } from "./containers/container-network.ts";
 import { abandonedLocks, removeLock } from "./locks.ts";
 import type { Client } from "./open.ts";
-import { abandonedPlaces, removePlace, viewPlaces } from "./rootfs-view.ts";
+import { abandonedPlaces, removePlace, viewPlaces } from "./snapshots/rootfs-view.ts";
 import { abandonedWorkspaces, removeWorkspace } from "./workspace.ts";
 
 /** What a process that was killed has left, and nobody will use again. */

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { randomHex } from "../core/random.ts";
 import { asSysError } from "../sys/errno.ts";
 import type { Client } from "./open.ts";
-import { abandonedPlaces, ownName } from "./rootfs-view.ts";
+import { abandonedPlaces, ownName } from "./snapshots/rootfs-view.ts";
 
 /** Below the root: what is made there is as large as a container's memory, or as a layer. */
 const workspaces = ({ root }: Pick<Client, "root">): string => join(root, "work");

@@ -1,7 +1,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { reportLine } from "../../src/cli/failure.ts";
-import { runtimeOptionsOf } from "../../src/client/runtime.ts";
+import { runtimeOptionsOf } from "../../src/client/containers/runtime.ts";
 import { CtrError } from "../../src/core/errors.ts";
 
 test("a failure is one line with its hint", () => {

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { type ImportOptions, importImages } from "../../src/client/import.ts";
+import { type ImportOptions, importImages } from "../../src/client/images/import.ts";
 import { type Client, openClient } from "../../src/client/open.ts";
 import type { CtrError, ErrorCode } from "../../src/core/errors.ts";
 import { mediaTypes } from "../../src/core/media-type.ts";

@@ -1,9 +1,9 @@
 import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { unpackContext } from "../../src/client/images/unpack.ts";
 import { withLease } from "../../src/client/lease.ts";
 import { type Client, openClient } from "../../src/client/open.ts";
-import { unpackContext } from "../../src/client/unpack.ts";
 import { hasCode } from "../../src/core/errors.ts";
 import { isConfig } from "../../src/core/media-type.ts";
 import { unpackImage } from "../../src/images/unpack.ts";

@@ -2,7 +2,7 @@ import { statSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { openClient } from "../../src/client/open.ts";
-import { mapOwners } from "../../src/client/remap-snapshot.ts";
+import { mapOwners } from "../../src/client/snapshots/remap-snapshot.ts";
 import { openWorkbench } from "../support/workbench.ts";
 
 // A snapshot plugin gives overlays too, and cannot map owners: the copy was mounted read-only, and every --uidmap failed.

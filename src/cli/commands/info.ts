@@ -1,4 +1,4 @@
-import { describeSystem } from "../../client/info.ts";
+import { describeSystem } from "../../client/system/info.ts";
 import { defineCommand } from "../command.ts";
 import { warn, writeOut } from "../output.ts";
 import { formatJson } from "../print/json.ts";

@@ -1,4 +1,4 @@
-import { INSTALL_DIRECTORY, installImage } from "../../client/install.ts";
+import { INSTALL_DIRECTORY, installImage } from "../../client/images/install.ts";
 import { defineCommand, required } from "../command.ts";
 import { booleanFlag, stringFlag } from "../flags/flag.ts";
 

@@ -1,5 +1,5 @@
-import { releaseNetwork } from "../../client/container-network.ts";
-import { removeAbandoned } from "../../client/ephemeral.ts";
+import { releaseNetwork } from "../../client/containers/container-network.ts";
+import { removeAbandoned } from "../../client/containers/ephemeral.ts";
 import { hasCode } from "../../core/errors.ts";
 import { defineCommand, required } from "../command.ts";
 

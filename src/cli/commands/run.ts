@@ -1,8 +1,8 @@
-import { generateId } from "../../client/containers.ts";
-import { deleteContainer } from "../../client/delete-container.ts";
-import { findImage } from "../../client/images.ts";
+import { generateId } from "../../client/containers/create-container.ts";
+import { deleteContainer } from "../../client/containers/delete-container.ts";
+import { type RunOptions, run, runDetached, runEphemeral } from "../../client/containers/run.ts";
+import { findImage } from "../../client/images/images.ts";
 import type { Client } from "../../client/open.ts";
-import { type RunOptions, run, runDetached, runEphemeral } from "../../client/run.ts";
 import { hasCode } from "../../core/errors.ts";
 import { parseLabels } from "../../core/labels.ts";
 import { defineCommand, optional, variadic } from "../command.ts";

@@ -12,7 +12,7 @@ export async function objectNames(of: Completion, globals: GlobalValues): Promis
   if (of === "platforms") return PLATFORMS.map((architecture) => `linux/${architecture}`);
   if (of === "signals") return signalNames();
   if (of === "snapshotters") {
-    const { snapshotterNames } = await import("../../client/snapshotter-names.ts");
+    const { snapshotterNames } = await import("../../client/snapshots/snapshotter-names.ts");
     return snapshotterNames(globals.config);
   }
   await using context = createContext(globals, new AbortController().signal);

@@ -1,4 +1,4 @@
-import type { SpecInput } from "../../client/spec.ts";
+import type { SpecInput } from "../../client/containers/spec.ts";
 import { booleanFlag, type FlagValues, floatFlag, integerFlag, listFlag, stringFlag } from "./flag.ts";
 
 /** Resources and identities that `run` alone can set. */
@@ -16,7 +16,7 @@ export const isolationFlags = {
 
 /** Throws InvalidArgument. */
 export async function isolationOf(flags: FlagValues<typeof isolationFlags>): Promise<Partial<SpecInput>> {
-  const { parseIdMapping, parseRlimit } = await import("../../client/spec.ts");
+  const { parseIdMapping, parseRlimit } = await import("../../client/containers/spec.ts");
   return {
     cpus: flags.cpus || undefined,
     cpuShares: flags.cpuShares > 0 ? flags.cpuShares : undefined,

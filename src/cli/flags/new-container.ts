@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import type { ContainerSource } from "../../client/containers.ts";
+import type { ContainerSource } from "../../client/containers/create-container.ts";
 import { CtrError } from "../../core/errors.ts";
 import type { Platform } from "../../core/platform.ts";
 import { MissingArgument, UsageError } from "../usage-error.ts";

@@ -4,7 +4,7 @@ import {
   type RemoteOptions,
   storedCredentials,
   USUAL_HOSTS_DIRS,
-} from "../../client/resolver.ts";
+} from "../../client/images/resolver.ts";
 import { parseReference } from "../../core/reference.ts";
 import { writeError } from "../output.ts";
 import { UsageError } from "../usage-error.ts";

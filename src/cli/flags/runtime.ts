@@ -1,4 +1,4 @@
-import type { NewContainer } from "../../client/containers.ts";
+import type { NewContainer } from "../../client/containers/create-container.ts";
 import { CtrError } from "../../core/errors.ts";
 import { UsageError } from "../usage-error.ts";
 import { booleanFlag, type FlagValues, stringFlag } from "./flag.ts";
@@ -41,7 +41,7 @@ export async function runtimeOf(
     throw new CtrError("InvalidArgument", subject);
   }
   if (name === RUNC) {
-    const { encodeRuncOptions } = await import("../../client/spec.ts");
+    const { encodeRuncOptions } = await import("../../client/containers/spec.ts");
     const { runcRoot: root, noPivot: noPivotRoot } = flags;
     return { name, options: encodeRuncOptions({ binaryName, root, noPivotRoot, systemdCgroup }) };
   }
@@ -51,6 +51,6 @@ export async function runtimeOf(
     );
   }
   if (!flags.runtimeConfigPath) return { name };
-  const { encodeRuntimeConfig } = await import("../../client/spec.ts");
+  const { encodeRuntimeConfig } = await import("../../client/containers/spec.ts");
   return { name, options: encodeRuntimeConfig(flags.runtimeConfigPath) };
 }

@@ -1,4 +1,4 @@
-import type { SpecInput } from "../../client/spec.ts";
+import type { SpecInput } from "../../client/containers/spec.ts";
 import { parseLabels } from "../../core/labels.ts";
 import {
   booleanFlag,
@@ -68,7 +68,9 @@ export type SpecTexts = Omit<SpecInput, "namespace" | "id" | "source" | "labels"
 
 /** The flags as typed data. Throws InvalidArgument. */
 export async function specInputOf(flags: FlagValues<typeof specFlags>): Promise<SpecTexts> {
-  const { parseAnnotations, parseMount, parseNamespaceJoin } = await import("../../client/spec.ts");
+  const { parseAnnotations, parseMount, parseNamespaceJoin } = await import(
+    "../../client/containers/spec.ts"
+  );
   return {
     cwd: flags.cwd,
     env: flags.env,

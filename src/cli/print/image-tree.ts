@@ -1,4 +1,4 @@
-import type { ImageNode } from "../../client/inspect-image.ts";
+import type { ImageNode } from "../../client/images/inspect-image.ts";
 import { isManifest } from "../../core/media-type.ts";
 import type { Image } from "../../core/records.ts";
 import { sortLabels } from "./labels.ts";

@@ -4,7 +4,7 @@ import type { Litter } from "../../core/collector.ts";
 import { hasCode } from "../../core/errors.ts";
 import { asSysError, hasErrno } from "../../sys/errno.ts";
 import { sweepersOf } from "../collect.ts";
-import { openNamespaces } from "../in-namespace.ts";
+import { openNamespaces } from "../namespaces/in-namespace.ts";
 import type { Client } from "../open.ts";
 
 export interface UsageRow {

@@ -1,6 +1,6 @@
 import type { NamedObject, ReferenceStep } from "../../core/collector.ts";
 import { hasCode } from "../../core/errors.ts";
-import { findImage } from "../images.ts";
+import { findImage } from "../images/images.ts";
 import type { Client } from "../open.ts";
 
 export interface FoundObject extends NamedObject {

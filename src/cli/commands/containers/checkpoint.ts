@@ -1,4 +1,4 @@
-import { checkpointContainer } from "../../../client/checkpoint.ts";
+import { checkpointContainer } from "../../../client/checkpoints/checkpoint.ts";
 import { defineCommand, required } from "../../command.ts";
 import { booleanFlag } from "../../flags/flag.ts";
 

@@ -1,4 +1,4 @@
-import { createContainer, generateId } from "../../../client/containers.ts";
+import { createContainer, generateId } from "../../../client/containers/create-container.ts";
 import { parseLabels } from "../../../core/labels.ts";
 import { defineCommand, optional, variadic } from "../../command.ts";
 import { neverUsedPidFile } from "../../flags/always.ts";

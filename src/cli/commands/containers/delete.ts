@@ -1,4 +1,4 @@
-import { deleteContainer } from "../../../client/delete-container.ts";
+import { deleteContainer } from "../../../client/containers/delete-container.ts";
 import { forEachName } from "../../batch.ts";
 import { defineCommand, variadic } from "../../command.ts";
 import { booleanFlag } from "../../flags/flag.ts";

@@ -1,6 +1,6 @@
-import { findImage } from "../../../client/images.ts";
+import { restore } from "../../../client/checkpoints/restore.ts";
+import { findImage } from "../../../client/images/images.ts";
 import type { Client } from "../../../client/open.ts";
-import { restore } from "../../../client/restore.ts";
 import { hasCode } from "../../../core/errors.ts";
 import { defineCommand, required } from "../../command.ts";
 import type { Context } from "../../context.ts";

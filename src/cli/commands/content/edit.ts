@@ -1,5 +1,5 @@
 import { constants } from "node:os";
-import { editContent } from "../../../client/edit-content.ts";
+import { editContent } from "../../../client/content/edit-content.ts";
 import { parseDigest } from "../../../core/digest.ts";
 import { defineCommand, required } from "../../command.ts";
 import { stringFlag } from "../../flags/flag.ts";

@@ -1,4 +1,4 @@
-import { openResolver } from "../../../client/resolver.ts";
+import { openResolver } from "../../../client/images/resolver.ts";
 import { parseDigest } from "../../../core/digest.ts";
 import { defineCommand, required, variadic } from "../../command.ts";
 import { stringFlag } from "../../flags/flag.ts";

@@ -1,4 +1,4 @@
-import { openResolver } from "../../../client/resolver.ts";
+import { openResolver } from "../../../client/images/resolver.ts";
 import { defineCommand, required } from "../../command.ts";
 import { registryFlags, remoteOptionsOf } from "../../flags/registry.ts";
 import { printVerified } from "../../print-verified.ts";

@@ -1,5 +1,5 @@
-import { pull, wantedPlatforms } from "../../../client/pull.ts";
-import { openResolver } from "../../../client/resolver.ts";
+import { pull, wantedPlatforms } from "../../../client/images/pull.ts";
+import { openResolver } from "../../../client/images/resolver.ts";
 import { parseLabels } from "../../../core/labels.ts";
 import { defineCommand, required } from "../../command.ts";
 import { booleanFlag, listFlag } from "../../flags/flag.ts";

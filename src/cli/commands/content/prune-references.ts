@@ -1,5 +1,5 @@
 import { collectGarbage, collectInBackground } from "../../../client/collect.ts";
-import { pruneReferences } from "../../../client/prune-references.ts";
+import { pruneReferences } from "../../../client/content/prune-references.ts";
 import { defineCommand } from "../../command.ts";
 import { booleanFlag } from "../../flags/flag.ts";
 import { writeError } from "../../output.ts";

@@ -1,5 +1,5 @@
-import { pushObject } from "../../../client/push.ts";
-import { openResolver } from "../../../client/resolver.ts";
+import { pushObject } from "../../../client/images/push.ts";
+import { openResolver } from "../../../client/images/resolver.ts";
 import { parseDigest } from "../../../core/digest.ts";
 import { CtrError } from "../../../core/errors.ts";
 import { defineCommand, optional, required } from "../../command.ts";

@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { buildErofsCache } from "../../../client/erofs-cache.ts";
+import { buildErofsCache } from "../../../client/images/erofs-cache.ts";
 import { defineCommand, required } from "../../command.ts";
 import { mkfsWords } from "../../flags/erofs.ts";
 import { booleanFlag, stringFlag } from "../../flags/flag.ts";

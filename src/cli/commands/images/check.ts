@@ -4,9 +4,9 @@ import {
   createInspector,
   type Extent,
   type ImageCheck,
-} from "../../../client/check-image.ts";
+} from "../../../client/images/check-image.ts";
+import { needsRepair } from "../../../client/images/repair-image.ts";
 import type { Client } from "../../../client/open.ts";
-import { needsRepair } from "../../../client/repair-image.ts";
 import { CtrError, withSubject } from "../../../core/errors.ts";
 import type { Image } from "../../../core/records.ts";
 import { defineCommand, variadic } from "../../command.ts";

@@ -1,6 +1,6 @@
 import { collectInBackground } from "../../../client/collect.ts";
-import { convert } from "../../../client/convert.ts";
-import { wantedPlatforms } from "../../../client/pull.ts";
+import { convert } from "../../../client/images/convert.ts";
+import { wantedPlatforms } from "../../../client/images/pull.ts";
 import type { Compression } from "../../../core/media-type.ts";
 import { defineCommand, required } from "../../command.ts";
 import { erofsWrapping, mkfsWords } from "../../flags/erofs.ts";

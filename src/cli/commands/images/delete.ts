@@ -1,5 +1,5 @@
 import { collectGarbage, collectInBackground } from "../../../client/collect.ts";
-import { findImage } from "../../../client/images.ts";
+import { findImage } from "../../../client/images/images.ts";
 import { giveUpWork } from "../../../client/lease.ts";
 import type { Client } from "../../../client/open.ts";
 import { hasCode } from "../../../core/errors.ts";

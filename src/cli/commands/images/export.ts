@@ -1,5 +1,5 @@
 import { isatty } from "node:tty";
-import { exportImages } from "../../../client/export.ts";
+import { exportImages } from "../../../client/images/export.ts";
 import { defineCommand, required, variadic } from "../../command.ts";
 import { alwaysLocal } from "../../flags/always.ts";
 import { booleanFlag, listFlag } from "../../flags/flag.ts";

@@ -1,4 +1,4 @@
-import { type ImportedImage, importImages } from "../../../client/import.ts";
+import { type ImportedImage, importImages } from "../../../client/images/import.ts";
 import { parseLabels } from "../../../core/labels.ts";
 import { defineCommand, required } from "../../command.ts";
 import { alwaysLocal, alwaysSynced } from "../../flags/always.ts";

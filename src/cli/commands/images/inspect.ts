@@ -1,4 +1,4 @@
-import { type ImageNode, inspectImage } from "../../../client/inspect-image.ts";
+import { type ImageNode, inspectImage } from "../../../client/images/inspect-image.ts";
 import { defineCommand, required } from "../../command.ts";
 import { booleanFlag } from "../../flags/flag.ts";
 import { outputFlag } from "../../flags/output.ts";

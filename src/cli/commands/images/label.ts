@@ -1,5 +1,5 @@
 import { collectInBackground, concernsCollector } from "../../../client/collect.ts";
-import { labelImage } from "../../../client/images.ts";
+import { labelImage } from "../../../client/images/images.ts";
 import { mergeLabels, parseLabels } from "../../../core/labels.ts";
 import { defineCommand, required, variadic } from "../../command.ts";
 import { booleanFlag } from "../../flags/flag.ts";

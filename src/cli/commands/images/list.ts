@@ -1,5 +1,5 @@
-import type { ImageSummary } from "../../../client/images.ts";
-import { summarizeImage } from "../../../client/images.ts";
+import type { ImageSummary } from "../../../client/images/images.ts";
+import { summarizeImage } from "../../../client/images/images.ts";
 import { withSubject } from "../../../core/errors.ts";
 import type { Image, ImageStore } from "../../../core/records.ts";
 import { defineCommand, variadic } from "../../command.ts";

@@ -1,4 +1,4 @@
-import { mountImage } from "../../../client/mount-image.ts";
+import { mountImage } from "../../../client/images/mount-image.ts";
 import { parseLabels } from "../../../core/labels.ts";
 import { hostPlatform } from "../../../core/platform.ts";
 import { defineCommand, optional, required } from "../../command.ts";

@@ -1,5 +1,5 @@
 import { collectGarbage, collectInBackground } from "../../../client/collect.ts";
-import { pruneImages } from "../../../client/prune-images.ts";
+import { pruneImages } from "../../../client/images/prune-images.ts";
 import { defineCommand } from "../../command.ts";
 import { booleanFlag } from "../../flags/flag.ts";
 import { warn, writeOut } from "../../output.ts";

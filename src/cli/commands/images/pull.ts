@@ -1,4 +1,4 @@
-import { wantedPlatforms } from "../../../client/pull.ts";
+import { wantedPlatforms } from "../../../client/images/pull.ts";
 import { parseLabels } from "../../../core/labels.ts";
 import { defineCommand, required } from "../../command.ts";
 import { alwaysLocal, alwaysSynced } from "../../flags/always.ts";

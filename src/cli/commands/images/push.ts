@@ -1,5 +1,5 @@
-import { push } from "../../../client/push.ts";
-import { openResolver } from "../../../client/resolver.ts";
+import { push } from "../../../client/images/push.ts";
+import { openResolver } from "../../../client/images/resolver.ts";
 import type { Descriptor } from "../../../core/descriptor.ts";
 import { parseDigest } from "../../../core/digest.ts";
 import { withSubject } from "../../../core/errors.ts";

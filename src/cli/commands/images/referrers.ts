@@ -1,4 +1,4 @@
-import { openResolver } from "../../../client/resolver.ts";
+import { openResolver } from "../../../client/images/resolver.ts";
 import type { Descriptor } from "../../../core/descriptor.ts";
 import { quote } from "../../../core/quote.ts";
 import { defineCommand, required } from "../../command.ts";

@@ -1,5 +1,5 @@
 import { collectInBackground } from "../../../client/collect.ts";
-import { tagImage } from "../../../client/images.ts";
+import { tagImage } from "../../../client/images/images.ts";
 import { defineCommand, required, variadic } from "../../command.ts";
 import { alwaysAnyName, alwaysLocal } from "../../flags/always.ts";
 import { booleanFlag } from "../../flags/flag.ts";

@@ -1,4 +1,4 @@
-import { unmountImage } from "../../../client/mount-image.ts";
+import { unmountImage } from "../../../client/images/mount-image.ts";
 import { defineCommand, required } from "../../command.ts";
 import { booleanFlag, listFlag } from "../../flags/flag.ts";
 import { noRegistryFlags } from "../../flags/no-registry.ts";

@@ -1,4 +1,4 @@
-import { imageUsage } from "../../../client/image-usage.ts";
+import { imageUsage } from "../../../client/images/image-usage.ts";
 import { defineCommand, required } from "../../command.ts";
 import { outputFlag } from "../../flags/output.ts";
 import { snapshotterFlags } from "../../flags/snapshotter.ts";

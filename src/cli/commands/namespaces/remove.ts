@@ -16,7 +16,7 @@ export default defineCommand({
     await forEachName(args.names, async (name) => {
       removeNamespace(namespaces, name);
       if (flags.cgroup) {
-        const { removeNamespaceCgroup } = await import("../../../client/namespace-cgroup.ts");
+        const { removeNamespaceCgroup } = await import("../../../client/namespaces/namespace-cgroup.ts");
         removeNamespaceCgroup(name);
       }
       writeOut(`${name}\n`);

@@ -1,4 +1,4 @@
-import { defaultSpec } from "../../../client/spec.ts";
+import { defaultSpec } from "../../../client/containers/spec.ts";
 import { CtrError } from "../../../core/errors.ts";
 import { defineCommand } from "../../command.ts";
 import { stringFlag } from "../../flags/flag.ts";

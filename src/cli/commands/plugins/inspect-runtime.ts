@@ -1,4 +1,4 @@
-import { inspectRuntime } from "../../../client/inspect-runtime.ts";
+import { inspectRuntime } from "../../../client/containers/inspect-runtime.ts";
 import { defineCommand } from "../../command.ts";
 import { runtimeFlags, runtimeOf } from "../../flags/runtime.ts";
 import { warn, writeOut } from "../../output.ts";

@@ -1,4 +1,4 @@
-import { listPlugins, type PluginStatus } from "../../../client/plugins.ts";
+import { listPlugins, type PluginStatus } from "../../../client/system/plugins.ts";
 import { defineCommand, variadic } from "../../command.ts";
 import { reportLine } from "../../failure.ts";
 import { booleanFlag } from "../../flags/flag.ts";

@@ -1,4 +1,4 @@
-import { gcRootLabel } from "../../../client/gc-root.ts";
+import { gcRootLabel } from "../../../client/snapshots/gc-root.ts";
 import { defineCommand, required } from "../../command.ts";
 import { snapshotterFlags } from "../../flags/snapshotter.ts";
 

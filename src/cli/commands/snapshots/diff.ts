@@ -1,4 +1,4 @@
-import { diffSnapshots } from "../../../client/diff-snapshots.ts";
+import { diffSnapshots } from "../../../client/snapshots/diff-snapshots.ts";
 import { parseLabels } from "../../../core/labels.ts";
 import { mediaTypes } from "../../../core/media-type.ts";
 import { defineCommand, optional, required } from "../../command.ts";

@@ -1,5 +1,5 @@
-import { openImage } from "../../../client/images.ts";
-import { ensureUnpacked } from "../../../client/unpack.ts";
+import { openImage } from "../../../client/images/images.ts";
+import { ensureUnpacked } from "../../../client/images/unpack.ts";
 import { parseDigest } from "../../../core/digest.ts";
 import { CtrError } from "../../../core/errors.ts";
 import { defineCommand, required } from "../../command.ts";

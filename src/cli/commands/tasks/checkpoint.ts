@@ -1,4 +1,4 @@
-import { checkpointTask } from "../../../client/checkpoint.ts";
+import { checkpointTask } from "../../../client/checkpoints/checkpoint.ts";
 import { defineCommand, required } from "../../command.ts";
 import { requireTask } from "../../find-task.ts";
 import { booleanFlag, stringFlag } from "../../flags/flag.ts";

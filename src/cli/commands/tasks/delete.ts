@@ -1,5 +1,5 @@
 import { constants } from "node:os";
-import { deleteTask } from "../../../client/delete-container.ts";
+import { deleteTask } from "../../../client/containers/delete-container.ts";
 import { hasCode, withSubject } from "../../../core/errors.ts";
 import type { Exit, Task } from "../../../core/task.ts";
 import { forEachName } from "../../batch.ts";

@@ -1,5 +1,5 @@
-import { generateId } from "../../../client/containers.ts";
-import { execProcess } from "../../../client/exec.ts";
+import { generateId } from "../../../client/containers/create-container.ts";
+import { execProcess } from "../../../client/containers/exec.ts";
 import type { ProcessIo, Task } from "../../../core/task.ts";
 import { defineCommand, required, variadic } from "../../command.ts";
 import { requireTask } from "../../find-task.ts";

@@ -1,4 +1,4 @@
-import { networkAddresses } from "../../../client/container-network.ts";
+import { networkAddresses } from "../../../client/containers/container-network.ts";
 import type { Client } from "../../../client/open.ts";
 import { hasCode } from "../../../core/errors.ts";
 import type { Task } from "../../../core/task.ts";

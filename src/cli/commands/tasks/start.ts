@@ -1,4 +1,4 @@
-import { startAttached, startDetached } from "../../../client/run.ts";
+import { startAttached, startDetached } from "../../../client/containers/run.ts";
 import type { Spec } from "../../../core/runtime-spec.ts";
 import { defineCommand, required } from "../../command.ts";
 import { booleanFlag } from "../../flags/flag.ts";

@@ -2,7 +2,7 @@ import type { ContentStore } from "../../../core/content.ts";
 import { hasCode } from "../../../core/errors.ts";
 import type { Holdings } from "../../../metadata/holdings.ts";
 import { sweepersOf } from "../../collect.ts";
-import { inNamespace, openNamespaces } from "../../in-namespace.ts";
+import { inNamespace, openNamespaces } from "../../namespaces/in-namespace.ts";
 import type { Client } from "../../open.ts";
 import type { CheckResult, Problem } from "../problem.ts";
 

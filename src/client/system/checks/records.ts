@@ -1,7 +1,7 @@
 import { hasCode } from "../../../core/errors.ts";
-import { isAbandoned, removeAbandoned } from "../../ephemeral.ts";
-import { inNamespace, openNamespaces } from "../../in-namespace.ts";
+import { isAbandoned, removeAbandoned } from "../../containers/ephemeral.ts";
 import { listContainers } from "../../leftovers.ts";
+import { inNamespace, openNamespaces } from "../../namespaces/in-namespace.ts";
 import type { Client } from "../../open.ts";
 import type { CheckResult, Problem } from "../problem.ts";
 

@@ -4,10 +4,10 @@ import { chainIds } from "../../../core/manifest.ts";
 import type { Snapshotter } from "../../../core/snapshotter.ts";
 import type { HeldSnapshot, Holdings } from "../../../metadata/holdings.ts";
 import { sweepersOf } from "../../collect.ts";
-import { openImage } from "../../images.ts";
-import { inNamespace, openNamespaces } from "../../in-namespace.ts";
+import { openImage } from "../../images/images.ts";
+import { ensureUnpacked } from "../../images/unpack.ts";
+import { inNamespace, openNamespaces } from "../../namespaces/in-namespace.ts";
 import type { Client } from "../../open.ts";
-import { ensureUnpacked } from "../../unpack.ts";
 import type { CheckResult, Problem } from "../problem.ts";
 
 /** That each row's directory is there. */

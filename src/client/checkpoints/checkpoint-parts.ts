@@ -1,0 +1,111 @@
+import type { Descriptor } from "../../core/descriptor.ts";
+import type { Digest } from "../../core/digest.ts";
+import { labelNames } from "../../core/labels.ts";
+import { checkpointTypes, mediaTypes } from "../../core/media-type.ts";
+import { hostPlatform } from "../../core/platform.ts";
+import type { Container } from "../../core/records.ts";
+import type { Task } from "../../core/task.ts";
+import { writeDocument } from "../../images/write-document.ts";
+import { encodeCheckpointOptions, encodeRuntimePart, encodeSpecPart } from "../../oci/checkpoint-parts.ts";
+import { storeBytes } from "../content/store-bytes.ts";
+import { findImage, openImage } from "../images/images.ts";
+import type { WorkLease } from "../lease.ts";
+import type { Client } from "../open.ts";
+import { diffSnapshots } from "../snapshots/diff-snapshots.ts";
+import { withWorkspace } from "../workspace.ts";
+
+/** What an index says of its checkpoint; the names of containerd's client (client/container.go). */
+export const checkpointAnnotations = {
+  image: "org.opencontainers.image.ref.name",
+  /** The same, where `ctr tasks checkpoint` says it. */
+  taskImage: "image.name",
+  runtime: "io.containerd.checkpoint.runtime",
+  snapshotter: "io.containerd.checkpoint.snapshotter",
+} as const;
+
+/** Gathers a checkpoint of one container: each part becomes a blob, held by the lease, and an entry of the index. */
+export class CheckpointParts {
+  private readonly manifests: Descriptor[] = [];
+  private readonly client: Client;
+  private readonly container: Container;
+  private readonly lease: WorkLease;
+
+  constructor(client: Client, container: Container, lease: WorkLease) {
+    this.client = client;
+    this.container = container;
+    this.lease = lease;
+  }
+
+  async addRuntimeOptions(): Promise<void> {
+    const { options } = this.container.runtime;
+    if (options) await this.addBytes(checkpointTypes.runtimeOptions, encodeRuntimePart(options));
+  }
+
+  /** As this platform has it: the others' content may not even be here. */
+  async addImage(): Promise<void> {
+    const { path } = await openImage(this.client, await findImage(this.client, this.container.image));
+    const { mediaType, digest, size } = path.at(-1)!;
+    this.manifests.push({ mediaType, digest, size });
+  }
+
+  async addLayer(): Promise<void> {
+    const { snapshotKey, snapshotter } = this.container;
+    await diffSnapshots(this.client, snapshotKey, undefined, { snapshotter }, async (layer) => {
+      this.protect(layer.digest);
+      this.add(layer);
+    });
+  }
+
+  async addMemory(task: Task, workDir?: string): Promise<void> {
+    const differ = await this.client.differ();
+    await withWorkspace(this.client, async (imageDir) => {
+      await task.checkpoint({ imageDir, workDir });
+      const tar = await differ.compare([], [{ type: "bind", source: imageDir, options: [] }], {
+        mediaType: mediaTypes.ociLayer,
+        protect: (digest) => this.protect(digest),
+      });
+      this.add({ ...tar, mediaType: checkpointTypes.memory });
+    });
+  }
+
+  async addConfig(): Promise<void> {
+    await this.addBytes(checkpointTypes.config, encodeSpecPart(this.container.spec));
+  }
+
+  async addOptions(): Promise<void> {
+    await this.addBytes(checkpointTypes.options, encodeCheckpointOptions());
+  }
+
+  /** What was made here may be restored here, whatever its configuration asks for. */
+  async writeIndex(more: Readonly<Record<string, string>> = {}): Promise<Descriptor> {
+    const { image, runtime, snapshotter } = this.container;
+    const references = this.manifests.map(({ digest }, at) => [`${labelNames.gcRefContent}.${at}`, digest]);
+    const annotations = {
+      [checkpointAnnotations.image]: image,
+      [checkpointAnnotations.runtime]: runtime.name,
+      [checkpointAnnotations.snapshotter]: snapshotter,
+      ...more,
+    };
+    const { digest, size } = await writeDocument(
+      { schemaVersion: 2, manifests: this.manifests, annotations },
+      { ...Object.fromEntries(references), [labelNames.trustedCheckpoint]: "true" },
+      { content: await this.client.content(), protect: (digest) => this.protect(digest) },
+    );
+    return { mediaType: mediaTypes.ociIndex, digest, size };
+  }
+
+  private async addBytes(mediaType: string, bytes: Buffer): Promise<void> {
+    const digest = `sha256:${new Bun.CryptoHasher("sha256").update(bytes).digest("hex")}` as Digest;
+    await storeBytes(await this.client.content(), bytes, digest, (digest) => this.protect(digest));
+    this.add({ mediaType, digest, size: bytes.length });
+  }
+
+  private add({ mediaType, digest, size }: Descriptor): void {
+    const { os, architecture } = hostPlatform();
+    this.manifests.push({ mediaType, digest, size, platform: { architecture, os } });
+  }
+
+  private protect(digest: Digest): void {
+    this.lease.protect({ type: "content", id: digest });
+  }
+}

@@ -1,0 +1,93 @@
+import { CtrError, hasCode, ignoringAbsence } from "../../core/errors.ts";
+import type { Container } from "../../core/records.ts";
+import type { Exit, Task } from "../../core/task.ts";
+import { collectInBackground, wasLastUser } from "../collect.ts";
+import { creationLock, exclusively } from "../locks.ts";
+import type { Client } from "../open.ts";
+import { releaseNetwork } from "./container-network.ts";
+
+/**
+ * Removes a stopped container with its task, its place in a network and, unless `keepSnapshot`, its snapshot; what
+ * else that frees is collected in the background. What an earlier deletion that was killed has removed already is no
+ * error. Throws NotFound, FailedPrecondition while its task lives.
+ */
+export async function deleteContainer(
+  client: Client,
+  id: string,
+  options?: { keepSnapshot?: boolean },
+): Promise<void> {
+  await removeContainer(client, id, options);
+  await releaseNetwork(client, id);
+}
+
+/** The same for who sees to the network otherwise. */
+export async function removeContainer(
+  client: Client,
+  id: string,
+  { keepSnapshot = false } = {},
+): Promise<void> {
+  const containers = await client.containers();
+  containers.get(id);
+  await exclusively(client, creationLock(client, id), async () => {
+    const container = containers.get(id);
+    // Its supervisor may be removing it at this moment.
+    await ignoringAbsence(deleteStoppedTask(client, id));
+    await removeRecord(client, container, keepSnapshot);
+  });
+}
+
+/** Removes a container that has no task any more, or whose task is being removed. */
+export async function removeRecord(
+  client: Client,
+  container: Container,
+  keepSnapshot = false,
+): Promise<void> {
+  const { id, snapshotKey, snapshotter } = container;
+  const containers = await client.containers();
+  const removeSnapshot = async () => {
+    if (snapshotKey && !keepSnapshot)
+      await ignoringAbsence((await client.snapshotter(snapshotter)).remove(snapshotKey));
+  };
+  try {
+    // The record goes first: without it a snapshot is litter that will be collected, whereas a container without
+    // its snapshot would be a broken one, should we be killed in between.
+    containers.delete(id);
+  } catch (error) {
+    // On a full disk not even a deletion can be noted before something is freed.
+    if (!hasCode(error, "ResourceExhausted")) throw error;
+    await removeSnapshot();
+    containers.delete(id);
+  }
+  await removeSnapshot();
+  if (keepSnapshot || (await wasLastUser(client, container))) collectInBackground(client);
+}
+
+/** Removes a task that has ended, or with `force` any, and takes it out of its network. Throws as `Task.delete`. */
+export async function deleteTask(client: Client, task: Task, options?: { force?: boolean }): Promise<Exit> {
+  const exit = await task.delete(options);
+  await releaseNetwork(client, task.id);
+  return exit;
+}
+
+async function deleteStoppedTask(client: Client, id: string): Promise<void> {
+  const task = await findTask(client, id);
+  const status = await task?.status();
+  if (status === "running" || status === "paused" || status === "pausing") {
+    throw new CtrError("FailedPrecondition", `cannot delete a non stopped container: {${status}}`, {
+      hint: `end its task first: ctr tasks kill -s KILL ${id}`,
+    });
+  }
+  if (status === "created") {
+    throw new CtrError("FailedPrecondition", "task must be stopped before deletion: created");
+  }
+  await task?.delete();
+}
+
+export async function findTask(client: Client, id: string): Promise<Task | undefined> {
+  try {
+    return await (await client.tasks()).get(id);
+  } catch (error) {
+    if (hasCode(error, "NotFound")) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,125 @@
+import { ignoringAbsence } from "../../core/errors.ts";
+import type { Mount } from "../../core/mount.ts";
+import type { Container } from "../../core/records.ts";
+import type { CreateTask, Exit, ProcessIo, RunTask, Task } from "../../core/task.ts";
+import type { Client } from "../open.ts";
+import { internalCommand } from "../own-command.ts";
+import { type NetworkOptions, type TaskNetwork, taskNetwork, wantsNetwork } from "./container-network.ts";
+import { makeContainer, type NewContainer } from "./create-container.ts";
+import { removeRecord } from "./delete-container.ts";
+import { own, removeAbandoned, removeWithTask, withoutSync } from "./ephemeral.ts";
+import { runtimeOptionsOf } from "./runtime.ts";
+
+export interface TaskOptions extends NetworkOptions {
+  io: ProcessIo;
+  noPivot?: boolean;
+  pidFile?: string;
+}
+
+export interface RunOptions extends Omit<NewContainer, "ownership">, TaskOptions {}
+
+/** Creates a container and runs it with the caller's streams; task and streams are gone when this answers. */
+export async function run(client: Client, options: RunOptions): Promise<Exit> {
+  const tasks = await client.tasks();
+  const attachment = await inNewContainer(client, options, (request) => tasks.run(options.id, request));
+  return attachment.ended;
+}
+
+/**
+ * As `run`, and removes the container however it ends. Should this process be killed meanwhile, the task's
+ * supervisor has it removed.
+ */
+export async function runEphemeral(client: Client, options: RunOptions): Promise<Exit> {
+  const { id } = options;
+  const tasks = await client.tasks();
+  // Whatever a power cut makes of a record that goes with its process, nobody looks for it.
+  using _ = (await client.metadata()).deferDurability();
+  const ownership = await own(client, id);
+  try {
+    const attachment = await inNewContainer(client, { ...options, ownership }, (request) =>
+      tasks.run(id, request),
+    );
+    try {
+      // With it all is removed, and the id may be another's.
+      return await attachment.ended;
+    } catch (error) {
+      await removeWithTask(client, id);
+      throw error;
+    }
+  } finally {
+    ownership.remove();
+  }
+}
+
+/** As `run`, without waiting: the task is started and goes on by itself. */
+export async function runDetached(client: Client, options: RunOptions): Promise<Task> {
+  const tasks = await client.tasks();
+  return inNewContainer(client, options, (request) => tasks.start(options.id, request));
+}
+
+/** The task may be begun while its container is still being made. A failure to start leaves neither. */
+async function inNewContainer<T>(
+  client: Client,
+  options: NewContainer & TaskOptions,
+  start: (request: Promise<RunTask>) => Promise<T>,
+): Promise<T> {
+  await removeAbandoned(client, options.id, options.ownership);
+  const request = createForTask(client, options);
+  try {
+    return await start(request);
+  } catch (error) {
+    const isCreated = await request.then(
+      () => true,
+      () => false,
+    );
+    if (isCreated) await removeWithTask(client, options.id);
+    throw error;
+  }
+}
+
+async function createForTask(client: Client, options: NewContainer & TaskOptions): Promise<RunTask> {
+  const { id, ownership, runtime } = options;
+  if (runtime) runtimeOptionsOf(runtime);
+  const network = options.cni ? await taskNetwork(client, id, options) : undefined;
+  const { container, mounts } = await makeContainer(client, options);
+  if (!ownership) return { ...taskOf(container, mounts, options), ...(network && inNetwork(network)) };
+  return {
+    ...taskOf(container, withoutSync(mounts), options),
+    ...(network && inNetwork(network)),
+    whenAbandoned: internalCommand(client, "_reap", id),
+    besideRemoval: async () => {
+      await Promise.all([ignoringAbsence(removeRecord(client, container)), network?.leave()]);
+    },
+  };
+}
+
+const inNetwork = ({ beforeStart, whenAbandoned, leave }: TaskNetwork) => ({
+  beforeStart,
+  whenAbandoned,
+  besideRemoval: leave,
+});
+
+/** Starts a container that exists, without waiting. Throws NotFound for the container, AlreadyExists for the task. */
+export async function startDetached(client: Client, id: string, options: TaskOptions): Promise<Task> {
+  return (await client.tasks()).start(id, existingTask(client, id, options));
+}
+
+/** Starts a container that exists with the caller's streams, as `run` does. */
+export async function startAttached(client: Client, id: string, options: TaskOptions): Promise<Exit> {
+  const attachment = await (await client.tasks()).run(id, existingTask(client, id, options));
+  return attachment.ended;
+}
+
+async function existingTask(client: Client, id: string, options: TaskOptions): Promise<RunTask> {
+  const container = (await client.containers()).get(id);
+  const { snapshotKey, snapshotter } = container;
+  const mounts = snapshotKey ? await (await client.snapshotter(snapshotter)).mounts(snapshotKey) : [];
+  const network = wantsNetwork(container) ? await taskNetwork(client, id, options) : undefined;
+  return { ...taskOf(container, mounts, options), ...(network && inNetwork(network)) };
+}
+
+export function taskOf({ id, spec, runtime }: Container, mounts: Mount[], options: TaskOptions): CreateTask {
+  const { io, noPivot, pidFile } = options;
+  const recorded = runtimeOptionsOf(runtime);
+  return { id, spec, mounts, io, pidFile, runtime: { ...recorded, noPivot: noPivot || recorded.noPivot } };
+}

@@ -1,0 +1,45 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Digest } from "../../core/digest.ts";
+import { CtrError, hasCode, withSubject } from "../../core/errors.ts";
+import { randomHex } from "../../core/random.ts";
+import type { Client } from "../open.ts";
+
+/**
+ * Gives `edit` a private file with a blob's bytes and stores what is in it afterwards as a new blob, whose digest is
+ * answered; undefined, with nothing stored, when `edit` answers false. Throws NotFound, AlreadyExists when the content
+ * store has the result, as it has when nothing was changed.
+ */
+export async function editContent(
+  client: Client,
+  digest: Digest,
+  edit: (path: string) => Promise<boolean>,
+): Promise<Digest | undefined> {
+  const content = await client.content();
+  const directory = mkdtempSync(join(tmpdir(), "ctr-edit-"));
+  try {
+    await using reader = await content.reader(digest);
+    const path = join(directory, "content");
+    writeFileSync(path, await reader.read(0, reader.size), { mode: 0o600 });
+    if (!(await edit(path))) return undefined;
+    // By its name: many editors put a new file in the place of the old one.
+    return await ingest(client, readFileSync(path));
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+async function ingest(client: Client, bytes: Uint8Array): Promise<Digest> {
+  const digest = `sha256:${new Bun.CryptoHasher("sha256").update(bytes).digest("hex")}` as Digest;
+  const content = await client.content();
+  try {
+    await using writer = await content.writer(`edit-${randomHex(8)}`, { expected: { digest } });
+    await writer.write(bytes);
+    return await writer.commit({ digest, size: bytes.length });
+  } catch (error) {
+    if (!hasCode(error, "AlreadyExists")) throw error;
+    const exists = new CtrError("AlreadyExists", `blob with expected digest ${digest} exists`);
+    throw withSubject("commit failed", exists);
+  }
+}
