@@ -1,7 +1,7 @@
 import { constants } from "node:os";
 import { deleteTask } from "../client/containers/delete-container.ts";
 import type { Client } from "../client/open.ts";
-import { hasCode } from "../core/errors.ts";
+import { ifPresent } from "../core/errors.ts";
 import type { Task } from "../core/task.ts";
 
 const FORWARDED = ["SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM", "SIGUSR1", "SIGUSR2"] as const;
@@ -20,7 +20,7 @@ export async function followTask(
   const interruption = new AbortController();
   const forward = (signal: NodeJS.Signals) => {
     if (ENDING.has(signal)) interruption.abort();
-    void started.promise.then((task) => sendIfAlive(task, constants.signals[signal]));
+    void started.promise.then((task) => ifPresent(() => task.kill(constants.signals[signal])));
   };
   for (const signal of FORWARDED) process.on(signal, forward);
   try {
@@ -30,13 +30,5 @@ export async function followTask(
     return (await deleteTask(client, task)).status;
   } finally {
     for (const signal of FORWARDED) process.off(signal, forward);
-  }
-}
-
-async function sendIfAlive(task: Task, signalNumber: number): Promise<void> {
-  try {
-    await task.kill(signalNumber);
-  } catch (error) {
-    if (!hasCode(error, "NotFound")) throw error;
   }
 }

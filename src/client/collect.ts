@@ -1,5 +1,5 @@
 import type { Collected } from "../core/collector.ts";
-import { hasCode } from "../core/errors.ts";
+import { ifPresent } from "../core/errors.ts";
 import { type Labels, labelNames } from "../core/labels.ts";
 import type { Container } from "../core/records.ts";
 import type { Client } from "./open.ts";
@@ -63,12 +63,9 @@ export async function wasLastUser(
   { image: name, snapshotKey, createdAt }: Pick<Container, "image" | "snapshotKey" | "createdAt">,
 ): Promise<boolean> {
   if (snapshotKey === "") return false;
-  try {
-    return (await client.images()).get(name).updatedAt > createdAt;
-  } catch (error) {
-    if (hasCode(error, "NotFound")) return true;
-    throw error;
-  }
+  const images = await client.images();
+  const image = ifPresent(() => images.get(name));
+  return image === undefined || image.updatedAt > createdAt;
 }
 
 /** Whether changing these labels changes what is kept. */

@@ -1,5 +1,5 @@
 import type { ContentStore } from "../core/content.ts";
-import { hasCode, ignoringAbsence } from "../core/errors.ts";
+import { hasCode, ifPresent } from "../core/errors.ts";
 import { labelNames } from "../core/labels.ts";
 import { randomHex } from "../core/random.ts";
 import type { Lease, LeaseResource } from "../core/records.ts";
@@ -60,7 +60,7 @@ export async function withImageLease<T>(
  */
 export async function giveUpWork(client: Client, image: string): Promise<void> {
   for (const { id, labels } of await abandonedLeases(client)) {
-    if (labels[labelNames.workImage] === image) await ignoringAbsence(giveUp(client, id));
+    if (labels[labelNames.workImage] === image) await ifPresent(() => giveUp(client, id));
   }
 }
 

@@ -60,13 +60,23 @@ export function hasCode(error: unknown, ...codes: ErrorCode[]): error is CtrErro
   return error instanceof CtrError && codes.includes(error.code);
 }
 
-/** For removals: what is gone already is as good as removed. */
-export async function ignoringAbsence(work: Promise<unknown> | undefined): Promise<void> {
+/**
+ * What `work` gives or promises; undefined when it throws NotFound. So looking answers that there is nothing, and
+ * removing takes for removed what is gone already.
+ */
+export function ifPresent<T>(work: () => Promise<T>): Promise<T | undefined>;
+export function ifPresent<T>(work: () => T): T | undefined;
+export function ifPresent<T>(work: () => T | Promise<T>): T | undefined | Promise<T | undefined> {
   try {
-    await work;
+    const result = work();
+    return result instanceof Promise ? result.catch(undefinedIfAbsent) : result;
   } catch (error) {
-    if (!hasCode(error, "NotFound")) throw error;
+    return undefinedIfAbsent(error);
   }
+}
+
+function undefinedIfAbsent(error: unknown): undefined {
+  if (!hasCode(error, "NotFound")) throw error;
 }
 
 /** Puts `subject: ` before a failure, keeping its class; what is no `CtrError` becomes Unknown with its own words. */

@@ -1,7 +1,7 @@
 import type { ContentStore } from "../core/content.ts";
 import type { Descriptor } from "../core/descriptor.ts";
 import type { Digest } from "../core/digest.ts";
-import { CtrError, hasCode } from "../core/errors.ts";
+import { CtrError, hasCode, ifPresent } from "../core/errors.ts";
 import {
   chainIds,
   type ImageManifest,
@@ -150,13 +150,7 @@ async function readChildren(content: ContentStore, descriptor: Descriptor): Prom
 }
 
 async function hasRow(content: ContentStore, digest: Digest): Promise<boolean> {
-  try {
-    await content.info(digest);
-    return true;
-  } catch (error) {
-    if (hasCode(error, "NotFound")) return false;
-    throw error;
-  }
+  return (await ifPresent(() => content.info(digest))) !== undefined;
 }
 
 /**

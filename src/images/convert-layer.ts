@@ -1,7 +1,7 @@
 import type { ContentReader, ContentStore } from "../core/content.ts";
 import type { Descriptor } from "../core/descriptor.ts";
 import type { Digest } from "../core/digest.ts";
-import { CtrError, hasCode, ignoringAbsence } from "../core/errors.ts";
+import { CtrError, hasCode, ifPresent } from "../core/errors.ts";
 import { labelNames } from "../core/labels.ts";
 import { type Compression, isForeignLayer, layerCompression } from "../core/media-type.ts";
 import type { ProgressListener } from "../core/progress.ts";
@@ -38,7 +38,7 @@ export async function convertLayer(
   try {
     return await recompress(layer, reader, { ref, compression }, context);
   } catch (error) {
-    await ignoringAbsence(content.abort(ref));
+    await ifPresent(() => content.abort(ref));
     throw error;
   }
 }

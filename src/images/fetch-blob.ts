@@ -1,6 +1,6 @@
 import type { ContentStore, ContentWriter } from "../core/content.ts";
 import type { Descriptor } from "../core/descriptor.ts";
-import { CtrError, hasCode } from "../core/errors.ts";
+import { CtrError, hasCode, ifPresent } from "../core/errors.ts";
 import { type Labels, labelNames } from "../core/labels.ts";
 import { isConfig, isIndex, isLayer, isManifest } from "../core/media-type.ts";
 import type { ProgressListener } from "../core/progress.ts";
@@ -115,12 +115,7 @@ function addSources(current: Labels, labels: Labels): Labels {
 }
 
 async function isWhole(content: ContentStore, { digest }: Descriptor): Promise<boolean> {
-  try {
-    if (await content.verify(digest, { ifTouched: true })) return true;
-  } catch (error) {
-    if (hasCode(error, "NotFound")) return false;
-    throw error;
-  }
-  await content.discardBytes(digest);
-  return false;
+  const isSound = await ifPresent(() => content.verify(digest, { ifTouched: true }));
+  if (isSound === false) await content.discardBytes(digest);
+  return isSound === true;
 }

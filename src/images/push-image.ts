@@ -1,7 +1,7 @@
 import type { ContentProvider, ContentStore } from "../core/content.ts";
 import type { Descriptor } from "../core/descriptor.ts";
 import type { Digest } from "../core/digest.ts";
-import { hasCode } from "../core/errors.ts";
+import { ifPresent } from "../core/errors.ts";
 import { type Labels, labelNames } from "../core/labels.ts";
 import type { Limiter } from "../core/limiter.ts";
 import { isForeignLayer, isIndex, isManifest } from "../core/media-type.ts";
@@ -99,10 +99,5 @@ class ImagePush {
 
 /** What is not here may be in the registry already, and then is not missed. */
 async function labelsOf(store: PushImageOptions["store"], digest: Digest): Promise<Labels> {
-  try {
-    return (await store.info(digest)).labels;
-  } catch (error) {
-    if (hasCode(error, "NotFound")) return {};
-    throw error;
-  }
+  return (await ifPresent(() => store.info(digest)))?.labels ?? {};
 }

@@ -2,7 +2,7 @@ import type { ContentStore } from "../core/content.ts";
 import type { Descriptor } from "../core/descriptor.ts";
 import type { Differ } from "../core/differ.ts";
 import type { Digest } from "../core/digest.ts";
-import { CtrError, hasCode, ignoringAbsence } from "../core/errors.ts";
+import { CtrError, hasCode, ifPresent } from "../core/errors.ts";
 import { type Labels, labelNames } from "../core/labels.ts";
 import type { Mount } from "../core/mount.ts";
 import type { ProgressListener } from "../core/progress.ts";
@@ -93,7 +93,7 @@ async function comeIn({ layer, key }: ChainLink, { snapshotter, signal }: LinkCo
     signal?.throwIfAborted();
     await Promise.race([layer.fetched, stopped.promise]);
   } catch (error) {
-    await ignoringAbsence(snapshotter.remove(key));
+    await ifPresent(() => snapshotter.remove(key));
     throw error;
   } finally {
     signal?.removeEventListener("abort", stop);
@@ -132,7 +132,7 @@ async function unpackLink(
     }
     await snapshotter.commit(chain, key, { isDurable: true });
   } catch (error) {
-    await ignoringAbsence(snapshotter.remove(key));
+    await ifPresent(() => snapshotter.remove(key));
     if (!(await isHadElsewhere(error, chain, snapshotter))) throw error;
   }
   context.onProgress?.({ name: refKey(link.layer.descriptor), state: "done" });

@@ -1,6 +1,6 @@
 import { closeSync } from "node:fs";
 import { constants } from "node:os";
-import { CtrError, hasCode } from "../core/errors.ts";
+import { CtrError, ifPresent } from "../core/errors.ts";
 import type { Exit } from "../core/task.ts";
 import { isSameProcessAlive } from "../sys/process.ts";
 import { type Bundle, readExecRecord, readExit, readTaskRecord } from "./bundle.ts";
@@ -21,13 +21,8 @@ export async function deleteTask(bundle: Bundle, { force = false } = {}): Promis
   if (status === "stopped" || status === "unknown") return deleteStopped(bundle);
   if (!force) throw new CtrError("FailedPrecondition", `task must be stopped before deletion: ${status}`);
   const exit = await killAndWait(bundle);
-  try {
-    return await deleteStopped(bundle);
-  } catch (error) {
-    // Whoever waited for its end has deleted it.
-    if (hasCode(error, "NotFound")) return exit;
-    throw error;
-  }
+  // Whoever waited for its end may have deleted it.
+  return (await ifPresent(() => deleteStopped(bundle))) ?? exit;
 }
 
 async function deleteStopped(bundle: Bundle): Promise<Exit> {
@@ -43,12 +38,8 @@ async function killAndWait(bundle: Bundle): Promise<Exit> {
   // Asked for first: whoever else waits may delete the task at its end.
   const exit = waitForProcess(bundle);
   exit.catch(() => {});
-  try {
-    await killTask(bundle, constants.signals.SIGKILL);
-  } catch (error) {
-    // It has ended by itself meanwhile.
-    if (!hasCode(error, "NotFound")) throw error;
-  }
+  // It may have ended by itself meanwhile.
+  await ifPresent(() => killTask(bundle, constants.signals.SIGKILL));
   return exit;
 }
 

@@ -1,5 +1,5 @@
 import type { SnapshotSweeper } from "../core/collector.ts";
-import { CtrError, hasCode, withSubject } from "../core/errors.ts";
+import { CtrError, hasCode, ifPresent, withSubject } from "../core/errors.ts";
 import { type Labels, labelNames } from "../core/labels.ts";
 import type { Mount } from "../core/mount.ts";
 import type { SnapshotRecord, SnapshotRecordStore } from "../core/records.ts";
@@ -144,13 +144,9 @@ class DiskSnapshotter implements Snapshotter {
   }
 
   private lostDirectoryOf(name: string): number | undefined {
-    try {
-      const { kind, directoryId } = this.records.get(name);
-      return kind === "Committed" && !this.directories.hasFiles(directoryId) ? directoryId : undefined;
-    } catch (error) {
-      if (hasCode(error, "NotFound")) return undefined;
-      throw error;
-    }
+    const record = ifPresent(() => this.records.get(name));
+    const isLost = record?.kind === "Committed" && !this.directories.hasFiles(record.directoryId);
+    return isLost ? record.directoryId : undefined;
   }
 
   private measure(key: string): SnapshotUsage {
@@ -191,14 +187,10 @@ class DiskSnapshotter implements Snapshotter {
   private offerShared(chainId: string, parent: string, labels: Labels): void {
     const shared = this.records.shareable(chainId);
     if (shared === undefined || !this.directories.hasFiles(shared.directoryId)) return;
-    try {
-      this.records.share(shared, chainId, parent, labels);
-    } catch (error) {
-      // Removed since it was found.
-      if (hasCode(error, "NotFound")) return;
-      throw error;
+    // It may have been removed since it was found.
+    if (ifPresent(() => this.records.share(shared, chainId, parent, labels))) {
+      throw new CtrError("AlreadyExists", `target snapshot ${JSON.stringify(chainId)}`);
     }
-    throw new CtrError("AlreadyExists", `target snapshot ${JSON.stringify(chainId)}`);
   }
 }
 

@@ -1,6 +1,6 @@
 import { releaseNetwork } from "../../client/containers/container-network.ts";
 import { removeAbandoned } from "../../client/containers/ephemeral.ts";
-import { hasCode } from "../../core/errors.ts";
+import { ifPresent } from "../../core/errors.ts";
 import { defineCommand, required } from "../command.ts";
 
 export default defineCommand({
@@ -9,11 +9,7 @@ export default defineCommand({
   args: { container: required("container id must be provided") },
   async run({ args }, context) {
     const client = await context.openClient();
-    try {
-      await removeAbandoned(client, args.container);
-    } catch (error) {
-      if (!hasCode(error, "NotFound")) throw error;
-    }
+    await ifPresent(() => removeAbandoned(client, args.container));
     await releaseNetwork(client, args.container);
   },
 });

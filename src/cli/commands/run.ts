@@ -3,7 +3,7 @@ import { deleteContainer } from "../../client/containers/delete-container.ts";
 import { type RunOptions, run, runDetached, runEphemeral } from "../../client/containers/run.ts";
 import { findImage } from "../../client/images/images.ts";
 import type { Client } from "../../client/open.ts";
-import { hasCode } from "../../core/errors.ts";
+import { ifPresent } from "../../core/errors.ts";
 import { parseLabels } from "../../core/labels.ts";
 import { defineCommand, optional, variadic } from "../command.ts";
 import type { Context } from "../context.ts";
@@ -105,13 +105,8 @@ async function pullMissing(
   { source, snapshotter }: RunOptions,
   context: Context,
 ): Promise<void> {
-  if (source.kind !== "image") return;
-  try {
-    await findImage(client, source.name);
-  } catch (error) {
-    if (!hasCode(error, "NotFound")) throw error;
-    const { pullShown } = await import("../pull-image.ts");
-    const platforms = source.platform ? [source.platform] : undefined;
-    await pullShown(client, source.name, { platforms, snapshotter }, context);
-  }
+  if (source.kind !== "image" || (await ifPresent(() => findImage(client, source.name)))) return;
+  const { pullShown } = await import("../pull-image.ts");
+  const platforms = source.platform ? [source.platform] : undefined;
+  await pullShown(client, source.name, { platforms, snapshotter }, context);
 }

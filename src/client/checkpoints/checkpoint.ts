@@ -1,6 +1,6 @@
 import { constants } from "node:os";
 import type { Descriptor } from "../../core/descriptor.ts";
-import { CtrError, hasCode, withSubject } from "../../core/errors.ts";
+import { CtrError, ifPresent, withSubject } from "../../core/errors.ts";
 import { type Labels, labelNames } from "../../core/labels.ts";
 import type { Container } from "../../core/records.ts";
 import type { Task } from "../../core/task.ts";
@@ -120,10 +120,8 @@ async function end(task: Task): Promise<void> {
   const ended = task.wait();
   ended.catch(() => {});
   await task.kill(constants.signals.SIGKILL);
-  await ended.catch((error) => {
-    // Whoever is attached to it deletes it.
-    if (!hasCode(error, "NotFound")) throw error;
-  });
+  // Whoever is attached to it deletes it.
+  await ifPresent(() => ended);
 }
 
 /** The name is the last thing made: until then nothing refers to what a killed process leaves, and it is collected. */
@@ -146,11 +144,7 @@ async function recordCheckpoint(
 
 async function refuseTaken(client: Client, name: string): Promise<void> {
   const images = await client.images();
-  try {
-    images.get(name);
-  } catch (error) {
-    if (hasCode(error, "NotFound")) return;
-    throw error;
+  if (ifPresent(() => images.get(name))) {
+    throw new CtrError("AlreadyExists", `image ${JSON.stringify(name)}`);
   }
-  throw new CtrError("AlreadyExists", `image ${JSON.stringify(name)}`);
 }

@@ -1,5 +1,5 @@
 import { writeFile } from "node:fs/promises";
-import { CtrError, hasCode } from "../../core/errors.ts";
+import { CtrError, hasCode, ifPresent } from "../../core/errors.ts";
 import { validateIdentifier } from "../../core/identifier.ts";
 import { type Labels, labelNames } from "../../core/labels.ts";
 import type { Mount } from "../../core/mount.ts";
@@ -108,13 +108,9 @@ async function openSource(
 /** Throws AlreadyExists for the name of a container. */
 export async function refuseTaken(client: Client, id: string): Promise<void> {
   const containers = await client.containers();
-  try {
-    containers.get(id);
-  } catch (error) {
-    if (hasCode(error, "NotFound")) return;
-    throw error;
+  if (ifPresent(() => containers.get(id))) {
+    throw new CtrError("AlreadyExists", `container ${JSON.stringify(id)}`);
   }
-  throw new CtrError("AlreadyExists", `container ${JSON.stringify(id)}`);
 }
 
 async function createFromImage(

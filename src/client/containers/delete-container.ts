@@ -1,4 +1,4 @@
-import { CtrError, hasCode, ignoringAbsence } from "../../core/errors.ts";
+import { CtrError, hasCode, ifPresent } from "../../core/errors.ts";
 import type { Container } from "../../core/records.ts";
 import type { Exit, Task } from "../../core/task.ts";
 import { collectInBackground, wasLastUser } from "../collect.ts";
@@ -31,7 +31,7 @@ export async function removeContainer(
   await exclusively(client, creationLock(client, id), async () => {
     const container = containers.get(id);
     // Its supervisor may be removing it at this moment.
-    await ignoringAbsence(deleteStoppedTask(client, id));
+    await ifPresent(() => deleteStoppedTask(client, id));
     await removeRecord(client, container, keepSnapshot);
   });
 }
@@ -45,8 +45,9 @@ export async function removeRecord(
   const { id, snapshotKey, snapshotter } = container;
   const containers = await client.containers();
   const removeSnapshot = async () => {
-    if (snapshotKey && !keepSnapshot)
-      await ignoringAbsence((await client.snapshotter(snapshotter)).remove(snapshotKey));
+    if (!snapshotKey || keepSnapshot) return;
+    const snapshots = await client.snapshotter(snapshotter);
+    await ifPresent(() => snapshots.remove(snapshotKey));
   };
   try {
     // The record goes first: without it a snapshot is litter that will be collected, whereas a container without
@@ -84,10 +85,6 @@ async function deleteStoppedTask(client: Client, id: string): Promise<void> {
 }
 
 export async function findTask(client: Client, id: string): Promise<Task | undefined> {
-  try {
-    return await (await client.tasks()).get(id);
-  } catch (error) {
-    if (hasCode(error, "NotFound")) return undefined;
-    throw error;
-  }
+  const tasks = await client.tasks();
+  return ifPresent(() => tasks.get(id));
 }

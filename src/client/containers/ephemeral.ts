@@ -1,4 +1,4 @@
-import { CtrError, hasCode, ignoringAbsence } from "../../core/errors.ts";
+import { CtrError, ifPresent } from "../../core/errors.ts";
 import type { Mount } from "../../core/mount.ts";
 import type { Container, TypedValue } from "../../core/records.ts";
 import type { TaskStatus } from "../../core/task.ts";
@@ -48,7 +48,7 @@ export async function removeAbandoned(client: Client, id: string, ownership?: Ow
 /** A task whose container is gone: whoever was removing both was killed in between. False while it runs. */
 async function removeOrphan(client: Client, id: string): Promise<boolean> {
   if ((await findStatus(client, id)) !== "stopped") return false;
-  await ignoringAbsence((await findTask(client, id))?.delete());
+  await ifPresent(async () => (await findTask(client, id))?.delete());
   return true;
 }
 
@@ -62,8 +62,8 @@ export async function isAbandoned(client: Client, id: string): Promise<boolean> 
 /** Removes a container and its task, whatever that is doing. Who ran it, or the supervisor, sees to its network. */
 export async function removeWithTask(client: Client, id: string): Promise<void> {
   // Each may be going by itself: the supervisor removes a task whose client is waiting for its end.
-  await ignoringAbsence((await findTask(client, id))?.delete({ force: true }));
-  await ignoringAbsence(removeContainer(client, id));
+  await ifPresent(async () => (await findTask(client, id))?.delete({ force: true }));
+  await ifPresent(() => removeContainer(client, id));
 }
 
 /**
@@ -82,12 +82,7 @@ const isEphemeral = ({ extensions }: Container): boolean => EXTENSION in extensi
 
 async function findContainer(client: Client, id: string): Promise<Container | undefined> {
   const containers = await client.containers();
-  try {
-    return containers.get(id);
-  } catch (error) {
-    if (hasCode(error, "NotFound")) return undefined;
-    throw error;
-  }
+  return ifPresent(() => containers.get(id));
 }
 
 async function isStillRunning(client: Client, id: string): Promise<boolean> {
@@ -96,7 +91,7 @@ async function isStillRunning(client: Client, id: string): Promise<boolean> {
   if ((await findStatus(client, id)) !== "running") return false;
   const task = await findTask(client, id);
   const ended = await Promise.race([
-    ignoringAbsence(task?.wait()).then(() => true),
+    ifPresent(async () => task?.wait()).then(() => true),
     new Promise<false>((resolve) => setTimeout(resolve, PATIENCE_MS, false)),
   ]);
   return !ended;
@@ -104,10 +99,5 @@ async function isStillRunning(client: Client, id: string): Promise<boolean> {
 
 /** Undefined without a task; it may be going while it is looked at. */
 async function findStatus(client: Client, id: string): Promise<TaskStatus | undefined> {
-  try {
-    return await (await findTask(client, id))?.status();
-  } catch (error) {
-    if (hasCode(error, "NotFound")) return undefined;
-    throw error;
-  }
+  return ifPresent(async () => (await findTask(client, id))?.status());
 }

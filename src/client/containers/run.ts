@@ -1,4 +1,4 @@
-import { ignoringAbsence } from "../../core/errors.ts";
+import { ifPresent } from "../../core/errors.ts";
 import type { Mount } from "../../core/mount.ts";
 import type { Container } from "../../core/records.ts";
 import type { CreateTask, Exit, ProcessIo, RunTask, Task } from "../../core/task.ts";
@@ -88,7 +88,7 @@ async function createForTask(client: Client, options: NewContainer & TaskOptions
     ...(network && inNetwork(network)),
     whenAbandoned: internalCommand(client, "_reap", id),
     besideRemoval: async () => {
-      await Promise.all([ignoringAbsence(removeRecord(client, container)), network?.leave()]);
+      await Promise.all([ifPresent(() => removeRecord(client, container)), network?.leave()]);
     },
   };
 }

@@ -1,4 +1,4 @@
-import { hasCode } from "../../core/errors.ts";
+import { ifPresent } from "../../core/errors.ts";
 import type { Compression } from "../../core/media-type.ts";
 import type { Platform } from "../../core/platform.ts";
 import type { ProgressListener } from "../../core/progress.ts";
@@ -55,12 +55,8 @@ export async function convert(
       : await make();
     const draft = { name, target: { mediaType, digest, size }, labels: image.labels };
     return metadata.transaction(() => {
-      try {
-        return { image: images.update(name, () => draft), hasReplaced: true };
-      } catch (error) {
-        if (!hasCode(error, "NotFound")) throw error;
-        return { image: images.create(draft), hasReplaced: false };
-      }
+      const replaced = ifPresent(() => images.update(name, () => draft));
+      return { image: replaced ?? images.create(draft), hasReplaced: replaced !== undefined };
     });
   });
 }

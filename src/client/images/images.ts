@@ -1,7 +1,7 @@
-import { CtrError, hasCode } from "../../core/errors.ts";
+import { CtrError, hasCode, ifPresent } from "../../core/errors.ts";
 import type { Labels } from "../../core/labels.ts";
 import { hostPlatform, type Platform } from "../../core/platform.ts";
-import type { Image, ImageStore } from "../../core/records.ts";
+import type { Image } from "../../core/records.ts";
 import { parseReference } from "../../core/reference.ts";
 import { imagePlatforms, imageSizeBytes, type LocalImage, readImage } from "../../images/read-image.ts";
 import type { Client } from "../open.ts";
@@ -9,21 +9,12 @@ import type { Client } from "../open.ts";
 /** By its name as recorded, or by a short name that stands for it (`busybox`). Throws NotFound. */
 export async function findImage(client: Client, name: string): Promise<Image> {
   const images = await client.images();
-  const found = getIfThere(images, name) ?? getIfThere(images, fullName(name));
+  const called = (name: string | undefined) => (name ? ifPresent(() => images.get(name)) : undefined);
+  const found = called(name) ?? called(fullName(name));
   if (found) return found;
   throw new CtrError("NotFound", `image ${JSON.stringify(name)}`, {
     hint: `pull it with: ctr images pull ${name}`,
   });
-}
-
-function getIfThere(images: ImageStore, name: string | undefined): Image | undefined {
-  if (!name) return undefined;
-  try {
-    return images.get(name);
-  } catch (error) {
-    if (hasCode(error, "NotFound")) return undefined;
-    throw error;
-  }
 }
 
 function fullName(name: string): string | undefined {

@@ -1,11 +1,10 @@
 import type { Descriptor } from "../../core/descriptor.ts";
 import type { Digest } from "../../core/digest.ts";
-import { CtrError, hasCode, withSubject } from "../../core/errors.ts";
+import { CtrError, hasCode, ifPresent, withSubject } from "../../core/errors.ts";
 import { type Labels, labelNames, mergeLabels } from "../../core/labels.ts";
 import { isIndex, isLayer } from "../../core/media-type.ts";
 import { formatPlatform, hostPlatform, type Platform, platformDistance } from "../../core/platform.ts";
 import type { ProgressListener } from "../../core/progress.ts";
-import type { Image } from "../../core/records.ts";
 import { compress } from "../../diff/compress.ts";
 import { decompress, detectCompression } from "../../diff/compression.ts";
 import { type KeptImage, keepContent } from "../../images/archive/keep-content.ts";
@@ -227,12 +226,9 @@ async function recordImages(
     for (const { name, target } of imported) {
       const { mediaType, digest, size, annotations } = target;
       const draft = { name, target: { mediaType, digest, size, ...(annotations && { annotations }) } };
-      try {
-        images.update(name, (image: Image) => ({ ...draft, labels: mergeLabels(image.labels, labels) }));
-      } catch (error) {
-        if (!hasCode(error, "NotFound")) throw error;
-        images.create({ ...draft, labels });
-      }
+      const replace = () =>
+        images.update(name, (image) => ({ ...draft, labels: mergeLabels(image.labels, labels) }));
+      if (!ifPresent(replace)) images.create({ ...draft, labels });
     }
   });
 }

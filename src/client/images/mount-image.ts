@@ -1,7 +1,7 @@
 import { mkdirSync, realpathSync, rmdirSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import type { Digest } from "../../core/digest.ts";
-import { CtrError, hasCode } from "../../core/errors.ts";
+import { CtrError, hasCode, ifPresent } from "../../core/errors.ts";
 import { type Labels, labelNames } from "../../core/labels.ts";
 import type { Mount } from "../../core/mount.ts";
 import type { Platform } from "../../core/platform.ts";
@@ -118,8 +118,10 @@ async function prepareSnapshot(
 
 /** What is gone already is fine. */
 async function forget(client: Client, key: string, snapshotter: string | undefined): Promise<void> {
-  await ignoringAbsence(async () => (await client.leases()).delete(key));
-  await ignoringAbsence(async () => (await client.snapshotter(snapshotter)).remove(key));
+  const leases = await client.leases();
+  const snapshots = await client.snapshotter(snapshotter);
+  ifPresent(() => leases.delete(key));
+  await ifPresent(() => snapshots.remove(key));
 }
 
 /**
@@ -145,13 +147,5 @@ function existingPlace(target: string): string | undefined {
   } catch (error) {
     if (hasErrno(error, "ENOENT", "ENOTDIR")) return undefined;
     throw error;
-  }
-}
-
-async function ignoringAbsence(work: () => Promise<void>): Promise<void> {
-  try {
-    await work();
-  } catch (error) {
-    if (!hasCode(error, "NotFound")) throw error;
   }
 }

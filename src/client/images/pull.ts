@@ -1,6 +1,6 @@
 import type { Descriptor } from "../../core/descriptor.ts";
 import type { Digest } from "../../core/digest.ts";
-import { CtrError, hasCode } from "../../core/errors.ts";
+import { CtrError, ifPresent } from "../../core/errors.ts";
 import { type Labels, labelNames } from "../../core/labels.ts";
 import { createLimiter } from "../../core/limiter.ts";
 import { formatPlatform, hostPlatform, type Platform } from "../../core/platform.ts";
@@ -158,17 +158,12 @@ async function recordImage(client: Client, name: string, target: Descriptor, lab
   const { mediaType, digest, size } = target;
   const draft = { name, target: { mediaType, digest, size }, labels };
   let isMoved = false;
-  const image = metadata.transaction(() => {
-    try {
-      return images.update(name, ({ target }) => {
-        isMoved = target.digest !== digest;
-        return draft;
-      });
-    } catch (error) {
-      if (!hasCode(error, "NotFound")) throw error;
-      return images.create(draft);
-    }
-  });
+  const replace = () =>
+    images.update(name, ({ target }) => {
+      isMoved = target.digest !== digest;
+      return draft;
+    });
+  const image = metadata.transaction(() => ifPresent(replace) ?? images.create(draft));
   // What the name stood for before may have no other.
   if (isMoved) collectInBackground(client);
   return image;

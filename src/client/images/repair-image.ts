@@ -1,4 +1,4 @@
-import { CtrError, hasCode } from "../../core/errors.ts";
+import { CtrError, hasCode, ifPresent } from "../../core/errors.ts";
 import { labelNames } from "../../core/labels.ts";
 import { hostPlatform } from "../../core/platform.ts";
 import type { Image } from "../../core/records.ts";
@@ -46,15 +46,12 @@ export async function repairImage(
 /** The repositories that its content is labelled with, then its name: a tag made here is in no registry. */
 async function sourcesOf(client: Client, { name, target }: Image): Promise<Reference[]> {
   const names: string[] = [];
-  try {
-    const { labels } = await (await client.content()).info(target.digest);
-    for (const [label, repositories] of Object.entries(labels)) {
-      if (!label.startsWith(`${labelNames.distributionSource}.`)) continue;
-      const host = label.slice(labelNames.distributionSource.length + 1);
-      names.push(...repositories.split(",").map((path) => `${host}/${path}@${target.digest}`));
-    }
-  } catch (error) {
-    if (!hasCode(error, "NotFound")) throw error;
+  const content = await client.content();
+  const info = await ifPresent(() => content.info(target.digest));
+  for (const [label, repositories] of Object.entries(info?.labels ?? {})) {
+    if (!label.startsWith(`${labelNames.distributionSource}.`)) continue;
+    const host = label.slice(labelNames.distributionSource.length + 1);
+    names.push(...repositories.split(",").map((path) => `${host}/${path}@${target.digest}`));
   }
   return [...names, name].flatMap(parsed);
 }

@@ -1,4 +1,4 @@
-import { CtrError, hasCode } from "../../core/errors.ts";
+import { CtrError, ifPresent } from "../../core/errors.ts";
 import { type Labels, labelNames } from "../../core/labels.ts";
 import type { IdMapping } from "../../core/runtime-spec.ts";
 import type { Snapshotter } from "../../core/snapshotter.ts";
@@ -93,11 +93,5 @@ function shiftBy(mappings: readonly IdMapping[]): (id: number) => number {
 }
 
 async function exists(snapshotter: Snapshotter, key: string): Promise<boolean> {
-  try {
-    await snapshotter.stat(key);
-    return true;
-  } catch (error) {
-    if (hasCode(error, "NotFound")) return false;
-    throw error;
-  }
+  return (await ifPresent(() => snapshotter.stat(key))) !== undefined;
 }

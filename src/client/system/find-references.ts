@@ -1,5 +1,5 @@
 import type { NamedObject, ReferenceStep } from "../../core/collector.ts";
-import { hasCode } from "../../core/errors.ts";
+import { hasCode, ifPresent } from "../../core/errors.ts";
 import { findImage } from "../images/images.ts";
 import type { Client } from "../open.ts";
 
@@ -23,11 +23,7 @@ export async function findReferences(client: Client, name: string): Promise<Foun
   ];
   const found: FoundObject[] = [];
   for (const object of candidates) {
-    try {
-      found.push({ ...object, chain: await metadata.whyKept(object) });
-    } catch (error) {
-      if (!hasCode(error, "NotFound")) throw error;
-    }
+    await ifPresent(async () => found.push({ ...object, chain: await metadata.whyKept(object) }));
   }
   return found;
 }

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { CtrError, hasCode } from "../../core/errors.ts";
+import { CtrError, hasCode, ifPresent } from "../../core/errors.ts";
 import { compileFilters } from "../../core/filters.ts";
 import { formatPlatform, hostPlatform } from "../../core/platform.ts";
 import type { ProxyPlugin } from "../../snapshotters/proxy/index.ts";
@@ -94,9 +94,7 @@ async function probeProxy(options: ProxyPlugin, namespace: string): Promise<void
   }
   const plugin = new Plugin(options, namespace);
   try {
-    await plugin.stat("is anybody there", PROBE_TIMEOUT_MS);
-  } catch (error) {
-    if (!hasCode(error, "NotFound")) throw error;
+    await ifPresent(() => plugin.stat("is anybody there", PROBE_TIMEOUT_MS));
   } finally {
     await plugin.close();
   }

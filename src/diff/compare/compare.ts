@@ -2,7 +2,7 @@ import type { ContentStore } from "../../core/content.ts";
 import type { Descriptor } from "../../core/descriptor.ts";
 import type { CompareOptions } from "../../core/differ.ts";
 import type { Digest } from "../../core/digest.ts";
-import { CtrError, hasCode } from "../../core/errors.ts";
+import { CtrError, hasCode, ifPresent } from "../../core/errors.ts";
 import { type Labels, labelNames } from "../../core/labels.ts";
 import { type Compression, mediaTypes } from "../../core/media-type.ts";
 import type { Mount } from "../../core/mount.ts";
@@ -48,7 +48,7 @@ export async function compare(
       options,
     );
   } catch (error) {
-    if (ref === undefined) await drop(content, ingest);
+    if (ref === undefined) await ifPresent(() => content.abort(ingest));
     throw error;
   }
 }
@@ -81,14 +81,6 @@ async function store(
 
 function uncompressedLabel(diffId: Digest): Labels {
   return { [labelNames.uncompressed]: diffId };
-}
-
-async function drop(content: ContentStore, ref: string): Promise<void> {
-  try {
-    await content.abort(ref);
-  } catch (error) {
-    if (!hasCode(error, "NotFound")) throw error;
-  }
 }
 
 /** The uncompressed archive, piece by piece. A large tree without changes leaves others their turn too. */

@@ -1,6 +1,6 @@
 import type { ContentStore, ContentWriter } from "../../core/content.ts";
 import type { Digest } from "../../core/digest.ts";
-import { CtrError, hasCode } from "../../core/errors.ts";
+import { CtrError, hasCode, ifPresent } from "../../core/errors.ts";
 import { quote } from "../../core/quote.ts";
 import { randomHex } from "../../core/random.ts";
 
@@ -128,9 +128,7 @@ export class BlobSink implements Sink {
 
 /** Bytes that the disk has altered since are dropped, so that the archive's take their place. */
 async function dropAltered(content: ContentStore, digest: Digest): Promise<void> {
-  try {
+  await ifPresent(async () => {
     if (!(await content.verify(digest, { ifTouched: true }))) await content.discardBytes(digest);
-  } catch (error) {
-    if (!hasCode(error, "NotFound")) throw error;
-  }
+  });
 }

@@ -2,7 +2,7 @@ import { createReadStream, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Descriptor } from "../../core/descriptor.ts";
 import type { Digest } from "../../core/digest.ts";
-import { CtrError, hasCode, ignoringAbsence } from "../../core/errors.ts";
+import { CtrError, hasCode, ifPresent } from "../../core/errors.ts";
 import { labelNames } from "../../core/labels.ts";
 import { erofsLayerType } from "../../core/media-type.ts";
 import { randomHex } from "../../core/random.ts";
@@ -40,7 +40,7 @@ export async function convertLayerToErofs(
     await writeErofs(layer, diffId, path, format, context);
     return await store(layer, path, ref, format, context);
   } catch (error) {
-    await ignoringAbsence(context.content.abort(ref));
+    await ifPresent(() => context.content.abort(ref));
     throw error;
   } finally {
     rmSync(path, { force: true });

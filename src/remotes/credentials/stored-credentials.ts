@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { hasCode } from "../../core/errors.ts";
+import { ifPresent } from "../../core/errors.ts";
 import type { CredentialSource, Credentials } from "../options.ts";
 import {
   type AuthFile,
@@ -75,12 +75,7 @@ async function findInFile(
 async function askHelpers(file: AuthFile, host: string): Promise<Credentials | undefined> {
   const named = Object.entries(file.credHelpers).find(([key]) => keyFit(key, host, "") === 0);
   if (named?.[1]) return askHelper(named[1], host);
-  if (!file.credsStore) return undefined;
-  try {
-    return await askHelper(file.credsStore, host);
-  } catch (error) {
-    // A store for every host that is not installed must not keep anybody from public images.
-    if (hasCode(error, "NotFound")) return undefined;
-    throw error;
-  }
+  const { credsStore } = file;
+  // A store for every host that is not installed must not keep anybody from public images.
+  return credsStore ? ifPresent(() => askHelper(credsStore, host)) : undefined;
 }

@@ -1,4 +1,4 @@
-import { CtrError, hasCode } from "../../core/errors.ts";
+import { CtrError, hasCode, ifPresent } from "../../core/errors.ts";
 import { type Labels, labelNames } from "../../core/labels.ts";
 import type { Mount } from "../../core/mount.ts";
 import { randomHex } from "../../core/random.ts";
@@ -139,14 +139,7 @@ export class PluginSnapshots {
   }
 
   private async hasName(name: string): Promise<boolean> {
-    if (name === "") return false;
-    try {
-      await this.plugin.stat(name);
-      return true;
-    } catch (error) {
-      if (hasCode(error, "NotFound")) return false;
-      throw error;
-    }
+    return name !== "" && (await ifPresent(() => this.plugin.stat(name))) !== undefined;
   }
 }
 

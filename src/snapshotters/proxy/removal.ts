@@ -1,4 +1,4 @@
-import { hasCode } from "../../core/errors.ts";
+import { hasCode, ifPresent } from "../../core/errors.ts";
 import { keepWritersOut } from "../../files/collection-lock.ts";
 import type { Plugin } from "./plugin.ts";
 import type { PluginNames } from "./plugin-names.ts";
@@ -55,7 +55,7 @@ async function removeOne(context: RemovalContext, id: number, onRemove: (name: s
       const [namespace = "", owner = ""] = name.split("/");
       if (owner.startsWith(`${id}-`)) {
         await onRemove(name);
-        await removeFromPlugin(plugin.inNamespace(namespace), name);
+        await ifPresent(() => plugin.inNamespace(namespace).remove(name));
         continue;
       }
       if (!withOffered) return "in use";
@@ -63,7 +63,7 @@ async function removeOne(context: RemovalContext, id: number, onRemove: (name: s
       using _ = await keepWritersOut(root);
       if (names.ids().some((other) => names.read(other).includes(name))) continue;
       await onRemove(name);
-      await removeFromPlugin(plugin, name);
+      await ifPresent(() => plugin.remove(name));
     }
     names.forgetAside(id);
     return "removed";
@@ -77,12 +77,4 @@ async function removeOne(context: RemovalContext, id: number, onRemove: (name: s
 /** A name nobody else can have: of a snapshot with the id `id`, whatever state directory the plugin served before. */
 export function pluginName(namespace: string, id: number, token: string, key: string): string {
   return `${namespace}/${id}-${token}/${key}`;
-}
-
-async function removeFromPlugin(plugin: Plugin, name: string): Promise<void> {
-  try {
-    await plugin.remove(name);
-  } catch (error) {
-    if (!hasCode(error, "NotFound")) throw error;
-  }
 }

@@ -1,4 +1,4 @@
-import { CtrError, hasCode, withSubject } from "../../core/errors.ts";
+import { CtrError, ifPresent, withSubject } from "../../core/errors.ts";
 import { type Labels, labelNames, mergeLabels } from "../../core/labels.ts";
 import type { Mount } from "../../core/mount.ts";
 import type { SnapshotRecord, SnapshotRecordStore } from "../../core/records.ts";
@@ -150,14 +150,10 @@ class Proxied implements Snapshotter {
   private async offerShared(chainId: string, parent: string, labels: Labels): Promise<void> {
     const shared = this.records.shareable(chainId);
     if (shared === undefined || !(await this.held.has(shared))) return;
-    try {
-      this.records.share(shared, chainId, parent, labels);
-    } catch (error) {
-      // Removed since it was found.
-      if (hasCode(error, "NotFound")) return;
-      throw error;
+    // It may have been removed since it was found.
+    if (ifPresent(() => this.records.share(shared, chainId, parent, labels))) {
+      throw new CtrError("AlreadyExists", `target snapshot ${JSON.stringify(chainId)}`);
     }
-    throw new CtrError("AlreadyExists", `target snapshot ${JSON.stringify(chainId)}`);
   }
 
   /** Of a committed snapshot that the plugin lost. Throws AlreadyExists for a name taken by any other. */
@@ -180,12 +176,7 @@ class Proxied implements Snapshotter {
   }
 
   private find(key: string): SnapshotRecord | undefined {
-    try {
-      return this.records.get(key);
-    } catch (error) {
-      if (hasCode(error, "NotFound")) return undefined;
-      throw error;
-    }
+    return ifPresent(() => this.records.get(key));
   }
 }
 

@@ -1,7 +1,7 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import type { SnapshotSweeper } from "../../core/collector.ts";
-import { CtrError, hasCode } from "../../core/errors.ts";
+import { CtrError, ifPresent } from "../../core/errors.ts";
 import { keepWritersOut } from "../../files/collection-lock.ts";
 import { asSysError, hasErrno } from "../../sys/errno.ts";
 import { findPlugin } from "./find-plugin.ts";
@@ -61,12 +61,7 @@ async function findIfAny(name: string, configFile: string | undefined): Promise<
 }
 
 async function sizeOf(plugin: Plugin, snapshot: string): Promise<number> {
-  try {
-    return (await plugin.usage(snapshot)).sizeBytes;
-  } catch (error) {
-    if (hasCode(error, "NotFound")) return 0;
-    throw error;
-  }
+  return (await ifPresent(() => plugin.usage(snapshot)))?.sizeBytes ?? 0;
 }
 
 function usedSnapshotters(root: string): string[] {

@@ -1,7 +1,7 @@
 import { restore } from "../../../client/checkpoints/restore.ts";
 import { findImage } from "../../../client/images/images.ts";
 import type { Client } from "../../../client/open.ts";
-import { hasCode } from "../../../core/errors.ts";
+import { ifPresent } from "../../../core/errors.ts";
 import { defineCommand, required } from "../../command.ts";
 import type { Context } from "../../context.ts";
 import { booleanFlag } from "../../flags/flag.ts";
@@ -27,11 +27,7 @@ export default defineCommand({
 });
 
 async function pullMissing(client: Client, ref: string, context: Context): Promise<void> {
-  try {
-    await findImage(client, ref);
-  } catch (error) {
-    if (!hasCode(error, "NotFound")) throw error;
-    const { pullShown } = await import("../../pull-image.ts");
-    await pullShown(client, ref, {}, context);
-  }
+  if (await ifPresent(() => findImage(client, ref))) return;
+  const { pullShown } = await import("../../pull-image.ts");
+  await pullShown(client, ref, {}, context);
 }

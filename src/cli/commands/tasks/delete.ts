@@ -1,6 +1,6 @@
 import { constants } from "node:os";
 import { deleteTask } from "../../../client/containers/delete-container.ts";
-import { hasCode, withSubject } from "../../../core/errors.ts";
+import { hasCode, ifPresent, withSubject } from "../../../core/errors.ts";
 import type { Exit, Task } from "../../../core/task.ts";
 import { forEachName } from "../../batch.ts";
 import { defineCommand, variadic } from "../../command.ts";
@@ -41,10 +41,6 @@ async function deleteExec(task: Task, execId: string): Promise<Exit> {
 }
 
 async function killExec(task: Task, execId: string): Promise<void> {
-  try {
-    await task.kill(constants.signals.SIGKILL, { execId });
-  } catch (error) {
-    if (!hasCode(error, "NotFound")) throw error;
-  }
+  await ifPresent(() => task.kill(constants.signals.SIGKILL, { execId }));
   await task.wait(execId);
 }

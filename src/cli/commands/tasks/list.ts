@@ -1,6 +1,6 @@
 import { networkAddresses } from "../../../client/containers/container-network.ts";
 import type { Client } from "../../../client/open.ts";
-import { hasCode } from "../../../core/errors.ts";
+import { ifPresent } from "../../../core/errors.ts";
 import type { Task } from "../../../core/task.ts";
 import { defineCommand } from "../../command.ts";
 import { listingFlags } from "../../flags/listing.ts";
@@ -15,7 +15,9 @@ export default defineCommand({
     const client = await context.openClient();
     const tasks = await (await client.tasks()).list();
     if (flags.quiet) return printNames(tasks.map(({ id }) => id));
-    const described = (await Promise.all(tasks.map(describe))).filter((task) => task !== undefined);
+    // Some may be gone by now.
+    const found = await Promise.all(tasks.map((task) => ifPresent(() => describe(task))));
+    const described = found.filter((task) => task !== undefined);
     printListing(
       {
         style: tableStyles.wideHeader,
@@ -33,13 +35,7 @@ async function withAddresses<T extends { id: string }>(client: Client, tasks: T[
   return tasks.map((task) => ({ ...task, addresses: addresses(task.id) }));
 }
 
-/** Undefined for one that is gone by now. */
 async function describe(task: Task) {
-  try {
-    const [pid, status] = await Promise.all([task.pid(), task.status()]);
-    return { id: task.id, pid, status };
-  } catch (error) {
-    if (hasCode(error, "NotFound")) return undefined;
-    throw error;
-  }
+  const [pid, status] = await Promise.all([task.pid(), task.status()]);
+  return { id: task.id, pid, status };
 }

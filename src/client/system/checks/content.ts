@@ -1,5 +1,5 @@
 import type { ContentStore } from "../../../core/content.ts";
-import { hasCode } from "../../../core/errors.ts";
+import { hasCode, ifPresent } from "../../../core/errors.ts";
 import type { Holdings } from "../../../metadata/holdings.ts";
 import { sweepersOf } from "../../collect.ts";
 import { inNamespace, openNamespaces } from "../../namespaces/in-namespace.ts";
@@ -61,10 +61,7 @@ async function faultOf(
 /** Then the next pull fetches it again. */
 async function dropRow(client: Client, { namespace, digest }: Row): Promise<void> {
   await inNamespace(client, namespace, async (other) => {
-    try {
-      await (await other.content()).delete(digest);
-    } catch (error) {
-      if (!hasCode(error, "NotFound")) throw error;
-    }
+    const content = await other.content();
+    await ifPresent(() => content.delete(digest));
   });
 }

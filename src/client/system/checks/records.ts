@@ -1,4 +1,4 @@
-import { hasCode } from "../../../core/errors.ts";
+import { ifPresent } from "../../../core/errors.ts";
 import { isAbandoned, removeAbandoned } from "../../containers/ephemeral.ts";
 import { listContainers } from "../../leftovers.ts";
 import { inNamespace, openNamespaces } from "../../namespaces/in-namespace.ts";
@@ -21,7 +21,7 @@ export async function checkImages(client: Client): Promise<CheckResult> {
   for (const { name: namespace } of metadata.namespaces().list()) {
     for (const { name, target } of metadata.images(namespace).list()) {
       checked++;
-      if (isThere(() => metadata.content(namespace).get(target.digest))) continue;
+      if (ifPresent(() => metadata.content(namespace).get(target.digest))) continue;
       const fault = `its target ${target.digest} is not here`;
       problems.push({ kind: "images", namespace, name, fault, remedy: `pull it: ctr images pull ${name}` });
     }
@@ -37,8 +37,8 @@ export async function checkContainers(client: Client): Promise<CheckResult> {
   const problems: Problem[] = [];
   for (const { namespace, id, snapshotKey, snapshotter } of containers) {
     const name = { kind: "containers", namespace, name: id };
-    const hasSnapshot = () => isThere(() => metadata.snapshots(namespace, snapshotter).get(snapshotKey));
-    const isGone = () => !isThere(() => metadata.containers(namespace).get(id));
+    const hasSnapshot = () => ifPresent(() => metadata.snapshots(namespace, snapshotter).get(snapshotKey));
+    const isGone = () => !ifPresent(() => metadata.containers(namespace).get(id));
     if (await isAbandoned(namespaces.of(namespace), id)) {
       const mend = async () =>
         void (await inNamespace(client, namespace, (other) => removeAbandoned(other, id)));
@@ -49,14 +49,4 @@ export async function checkContainers(client: Client): Promise<CheckResult> {
     }
   }
   return { kind: "containers", checked: containers.length, problems };
-}
-
-function isThere(get: () => unknown): boolean {
-  try {
-    get();
-    return true;
-  } catch (error) {
-    if (hasCode(error, "NotFound")) return false;
-    throw error;
-  }
 }
