@@ -93,6 +93,8 @@ function processBeyond({ process }: Spec): string[] {
   return [
     ...capabilities,
     ...(process?.noNewPrivileges ? [] : ["new privileges"]),
+    // Whoever runs it may be confined more than the label would be.
+    ...(process?.selinuxLabel ? [`SELinux label ${JSON.stringify(process.selinuxLabel)}`] : []),
     ...((process?.oomScoreAdj ?? 0) < 0 ? ["being spared when memory runs out"] : []),
   ];
 }

@@ -30,6 +30,7 @@ import {
 } from "./resources.ts";
 import { withRoot, withRootfsPropagation } from "./root.ts";
 import { withSeccomp } from "./seccomp.ts";
+import { withSelinuxLabels } from "./selinux.ts";
 import type { SpecContext, SpecInput, SpecOption } from "./spec-input.ts";
 import { withImageUser, withUser } from "./user.ts";
 
@@ -52,6 +53,7 @@ const OPTIONS: readonly SpecOption[] = [
   withDroppedCapabilities,
   withSeccomp,
   withApparmor,
+  withSelinuxLabels,
   withCpus,
   withCpuset,
   withCpuShares,

@@ -1,6 +1,7 @@
 import type { ContainerDefaults } from "../core/image-config.ts";
 import type { Labels } from "../core/labels.ts";
 import type { IdMapping, Spec, SpecMount, SpecNamespace, SpecRlimit } from "../core/runtime-spec.ts";
+import type { SelinuxLabels } from "./selinux.ts";
 
 /** Where the container's files come from. */
 export type SpecSource =
@@ -63,6 +64,7 @@ export interface SpecInput {
   apparmorProfile?: string;
   /** Loads the default profile under this name; not with `apparmorProfile`. */
   apparmorDefaultProfile?: string;
+  selinuxLabels?: SelinuxLabels;
   /** Paths of device nodes or of directories with device nodes in them, and CDI devices as `vendor/class=name`. */
   devices?: readonly string[];
   /** Numbers of GPUs, as their vendor's CDI files name them. */

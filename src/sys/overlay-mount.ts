@@ -98,10 +98,13 @@ function tooOld(cause: unknown): CtrError {
 
 function configureOption(contextFd: number, option: string): void {
   const { key, value } = splitOption(option);
-  if (key !== "lowerdir") configureFilesystem(contextFd, key, value);
+  if (key !== "lowerdir") configureFilesystem(contextFd, key, value && unquoted(value));
   else
     for (const layer of directoriesOf(option)) configureFilesystem(contextFd, "lowerdir+", unescaped(layer));
 }
+
+/** A label of SELinux, whose commas are no separators in quotes; here nothing has to be separated. */
+const unquoted = (value: string): string => value.replace(/^"(.*)"$/, "$1");
 
 /** The directories that an option names, still escaped; a layer's colon is written `\:`. */
 function directoriesOf(option: string): string[] {

@@ -53,6 +53,7 @@ const DEMANDS: readonly [find: RegExp, replace: string, demand: string][] = [
   [/"mounts":\[/, '"mounts":[{"destination":"/x","type":"proc","source":"proc"},', "mount of proc on /x"],
   [/("nosuid","noexec","nodev","ro")/, '$1,"rw"', "writable sysfs on /sys"],
   [/"process":{/, '"process":{"oomScoreAdj":-1000,', "being spared when memory runs out"],
+  [/"process":{/, '"process":{"selinuxLabel":"u:r:spc_t:s0",', 'SELinux label "u:r:spc_t:s0"'],
 ];
 for (const [find, replace, demand] of DEMANDS) {
   test(`${JSON.stringify(replace)} is a demand`, async () => {

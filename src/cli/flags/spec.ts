@@ -47,6 +47,13 @@ export const specFlags = {
   apparmorDefaultProfile: stringFlag("load the default AppArmor profile under this name", {
     placeholder: "NAME",
   }),
+  selinuxLabel: stringFlag("label the process for SELinux, as system_u:system_r:container_t:s0:c1,c2", {
+    placeholder: "LABEL",
+  }),
+  selinuxMountLabel: stringFlag(
+    "label its files for SELinux; by default of --selinux-label as the policy has it for containers, at the level of the process",
+    { placeholder: "LABEL" },
+  ),
   device: listFlag("device of the host, or a directory of them", {
     placeholder: "PATH",
     completion: "files",
@@ -68,7 +75,7 @@ export type SpecTexts = Omit<SpecInput, "namespace" | "id" | "source" | "labels"
 
 /** The flags as typed data. Throws InvalidArgument. */
 export async function specInputOf(flags: FlagValues<typeof specFlags>): Promise<SpecTexts> {
-  const { parseAnnotations, parseMount, parseNamespaceJoin } = await import(
+  const { parseAnnotations, parseMount, parseNamespaceJoin, selinuxLabels } = await import(
     "../../client/containers/spec.ts"
   );
   return {
@@ -92,6 +99,7 @@ export async function specInputOf(flags: FlagValues<typeof specFlags>): Promise<
     seccompProfile: flags.seccompProfile,
     apparmorProfile: flags.apparmorProfile,
     apparmorDefaultProfile: flags.apparmorDefaultProfile,
+    selinuxLabels: selinuxLabels({ process: flags.selinuxLabel, mount: flags.selinuxMountLabel }),
     devices: flags.device,
     gpus: flags.gpus,
     cgroup: flags.cgroup,

@@ -8,6 +8,7 @@ import type { Spec } from "../../core/runtime-spec.ts";
 import type { Snapshotter } from "../../core/snapshotter.ts";
 import type { CreateTask, Exit, ProcessIo } from "../../core/task.ts";
 import { containerLabels } from "../../oci/container-labels.ts";
+import { withMountLabel } from "../../oci/selinux.ts";
 import {
   baseOf,
   type CreatedContainer,
@@ -88,6 +89,7 @@ async function makeContainer(
         return prepareSnapshot(snapshotter, id, mapped.parent, mapped.labels);
       });
       try {
+        const labelledMounts = withMountLabel(mounts, checkpoint.spec);
         if (layer) await (await client.differ()).apply(layer, mounts);
         const container = (await client.containers()).create({
           id,
@@ -99,7 +101,7 @@ async function makeContainer(
           snapshotter: snapshotter.name,
           extensions: {},
         });
-        return { container, mounts };
+        return { container, mounts: labelledMounts };
       } catch (error) {
         await snapshotter.remove(id).catch(() => {});
         throw error;

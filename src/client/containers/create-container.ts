@@ -10,6 +10,7 @@ import type { Snapshotter } from "../../core/snapshotter.ts";
 import { committedState } from "../../images/committed-state.ts";
 import { buildSpec } from "../../oci/build-spec.ts";
 import { containerLabels } from "../../oci/container-labels.ts";
+import { withMountLabel } from "../../oci/selinux.ts";
 import type { SpecInput } from "../../oci/spec-input.ts";
 import { asSysError } from "../../sys/errno.ts";
 import { findImage, openImage } from "../images/images.ts";
@@ -46,7 +47,7 @@ export interface NewContainer extends UnpackOptions {
 
 export interface CreatedContainer {
   container: Container;
-  /** Of its snapshot; empty without one. */
+  /** Of its snapshot, under the container's SELinux label; empty without one. */
   mounts: Mount[];
 }
 
@@ -131,7 +132,8 @@ async function createFromImage(
     );
     const labels = containerLabels({ image: image.labels, config, given: request.labels ?? {} });
     const made = { image: image.name, labels, snapshotKey: id, snapshotter: snapshotter.name, spec };
-    return { container: await record(client, request, made), mounts };
+    const labelledMounts = withMountLabel(mounts, spec);
+    return { container: await record(client, request, made), mounts: labelledMounts };
   } catch (error) {
     // What cannot be removed now is litter for the collector; what went wrong is what counts.
     await snapshotter.remove(id).catch(() => {});
@@ -154,14 +156,16 @@ export async function baseOf(
 async function createFromHost(client: Client, request: NewContainer): Promise<CreatedContainer> {
   const { source } = request;
   if (source.kind === "image") throw new CtrError("InvalidArgument", "an image's container has a snapshot");
+  const spec = await buildSpec({ ...specInput(client, request), source });
+  const mounts = withMountLabel([], spec);
   const container = await record(client, request, {
     image: "",
     labels: request.labels ?? {},
     snapshotKey: "",
     snapshotter: "",
-    spec: await buildSpec({ ...specInput(client, request), source }),
+    spec,
   });
-  return { container, mounts: [] };
+  return { container, mounts };
 }
 
 /** A snapshot of that key that no container has, and nobody made by hand, is what a killed creation left. */

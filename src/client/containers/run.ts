@@ -1,7 +1,9 @@
 import { ifPresent } from "../../core/errors.ts";
 import type { Mount } from "../../core/mount.ts";
 import type { Container } from "../../core/records.ts";
+import type { Spec } from "../../core/runtime-spec.ts";
 import type { CreateTask, Exit, ProcessIo, RunTask, Task } from "../../core/task.ts";
+import { withMountLabel } from "../../oci/selinux.ts";
 import type { Client } from "../open.ts";
 import { internalCommand } from "../own-command.ts";
 import { type NetworkOptions, type TaskNetwork, taskNetwork, wantsNetwork } from "./container-network.ts";
@@ -113,7 +115,8 @@ export async function startAttached(client: Client, id: string, options: TaskOpt
 async function existingTask(client: Client, id: string, options: TaskOptions): Promise<RunTask> {
   const container = (await client.containers()).get(id);
   const { snapshotKey, snapshotter } = container;
-  const mounts = snapshotKey ? await (await client.snapshotter(snapshotter)).mounts(snapshotKey) : [];
+  const snapshotMounts = snapshotKey ? await (await client.snapshotter(snapshotter)).mounts(snapshotKey) : [];
+  const mounts = withMountLabel(snapshotMounts, container.spec as Spec);
   const network = wantsNetwork(container) ? await taskNetwork(client, id, options) : undefined;
   return { ...taskOf(container, mounts, options), ...(network && inNetwork(network)) };
 }

@@ -4,4 +4,5 @@ export { parseMount } from "../../oci/mounts.ts";
 export { parseIdMapping, parseNamespaceJoin } from "../../oci/namespaces.ts";
 export { parseAnnotations, parseRlimit } from "../../oci/process.ts";
 export { encodeRuncOptions, encodeRuntimeConfig, type RuncOptions } from "../../oci/runtime-options.ts";
+export { selinuxLabels } from "../../oci/selinux.ts";
 export type { SpecInput } from "../../oci/spec-input.ts";
