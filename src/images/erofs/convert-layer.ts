@@ -6,7 +6,7 @@ import { CtrError, hasCode, ifPresent } from "../../core/errors.ts";
 import { labelNames } from "../../core/labels.ts";
 import { erofsLayerType } from "../../core/media-type.ts";
 import { randomHex } from "../../core/random.ts";
-import type { ConvertLayerContext } from "../convert-layer.ts";
+import type { ConvertLayerContext } from "../convert/options.ts";
 import { refKey } from "../fetch-blob.ts";
 import { Measured } from "../measured.ts";
 import { type MkfsOptions, makeErofs } from "./mkfs.ts";

@@ -1,24 +1,12 @@
-import type { ContentReader, ContentStore } from "../core/content.ts";
-import type { Descriptor } from "../core/descriptor.ts";
-import type { Digest } from "../core/digest.ts";
-import { CtrError, hasCode, ifPresent } from "../core/errors.ts";
-import { labelNames } from "../core/labels.ts";
-import { type Compression, isForeignLayer, layerCompression } from "../core/media-type.ts";
-import type { ProgressListener } from "../core/progress.ts";
-import { randomHex } from "../core/random.ts";
-import { refKey } from "./fetch-blob.ts";
-import { Measured } from "./measured.ts";
-
-export interface ConvertLayerContext {
-  content: ContentStore;
-  /** The stream uncompressed, however it was compressed. */
-  decompress: (source: AsyncIterable<Uint8Array>) => AsyncIterable<Uint8Array>;
-  compress: (source: AsyncIterable<Uint8Array>, compression: Compression) => AsyncIterable<Uint8Array>;
-  /** Told of each blob before it exists, so that a lease holds it. */
-  protect: (digest: Digest) => void;
-  onProgress?: ProgressListener;
-  signal?: AbortSignal;
-}
+import type { ContentReader, ContentStore } from "../../core/content.ts";
+import type { Descriptor } from "../../core/descriptor.ts";
+import { CtrError, hasCode, ifPresent } from "../../core/errors.ts";
+import { labelNames } from "../../core/labels.ts";
+import { type Compression, isForeignLayer, layerCompression } from "../../core/media-type.ts";
+import { randomHex } from "../../core/random.ts";
+import { refKey } from "../fetch-blob.ts";
+import { Measured } from "../measured.ts";
+import type { ConvertLayerContext } from "./options.ts";
 
 /**
  * Stores the layer once more in another compression and answers its new descriptor; the same one when it is so
