@@ -1,9 +1,10 @@
 import { basename } from "node:path";
 import { hasCode } from "../core/errors.ts";
+import { abandonedPlaces, removeMountPlace } from "../files/places.ts";
 import { usesNetworks } from "./containers/container-network.ts";
 import { abandonedLocks, removeLock } from "./locks.ts";
+import { mountPlaces } from "./mount-places.ts";
 import type { Client } from "./open.ts";
-import { abandonedPlaces, removePlace, viewPlaces } from "./snapshots/rootfs-view.ts";
 import { abandonedWorkspaces, removeWorkspace } from "./workspace.ts";
 
 /** What a process that was killed has left, and nobody will use again. */
@@ -50,10 +51,10 @@ export async function findLeftovers(client: Client, untouchedMs: number): Promis
       remove: async () => remove(),
     })),
     ...locks.map((path) => ({ kind: "lock" as const, name: basename(path), remove: () => removeLock(path) })),
-    ...abandonedPlaces(viewPlaces(client)).map((place) => ({
+    ...abandonedPlaces(mountPlaces(client)).map((place) => ({
       kind: "mount" as const,
       name: place,
-      remove: async () => removePlace(place),
+      remove: async () => removeMountPlace(place),
     })),
     ...abandonedWorkspaces(client).map((path) => ({
       kind: "workspace" as const,

@@ -10,6 +10,7 @@ import type { Snapshotter } from "../core/snapshotter.ts";
 import type { Tasks } from "../core/task.ts";
 import { openEventLog } from "../events/index.ts";
 import type { Metadata } from "../metadata/index.ts";
+import { mountPlaces } from "./mount-places.ts";
 
 export const DEFAULT_ROOT = "/var/lib/ctr";
 export const DEFAULT_STATE = "/run/ctr";
@@ -74,11 +75,15 @@ export function openClient(options: ClientOptions = {}): Client {
   });
   const threads = once(async () => {
     const { openUnpackingThreads } = await import("./unpacking-threads.ts");
-    return openUnpackingThreads(root);
+    return openUnpackingThreads({ root, mountPlaces: mountPlaces({ state }) });
   });
   const differ = once(async () => {
     const { openDiffer } = await import("../diff/index.ts");
-    return openDiffer({ content: await content.value(), threads: await threads.value() });
+    return openDiffer({
+      content: await content.value(),
+      mountPlaces: mountPlaces({ state }),
+      threads: await threads.value(),
+    });
   });
   const snapshotters = new Map<string, Promise<Snapshotter>>();
   const openNamed = async (name: string) => {

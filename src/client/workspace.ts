@@ -1,21 +1,14 @@
-import { mkdirSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { randomHex } from "../core/random.ts";
-import { asSysError } from "../sys/errno.ts";
+import { abandonedPlaces, makePlace } from "../files/places.ts";
 import type { Client } from "./open.ts";
-import { abandonedPlaces, ownName } from "./snapshots/rootfs-view.ts";
 
 /** Below the root: what is made there is as large as a container's memory, or as a layer. */
 const workspaces = ({ root }: Pick<Client, "root">): string => join(root, "work");
 
 /** Runs the work with an empty directory for files that other programs make or read, gone afterwards. */
 export async function withWorkspace<T>(client: Client, work: (path: string) => Promise<T>): Promise<T> {
-  const path = join(workspaces(client), `${ownName()}-${randomHex(4)}`);
-  try {
-    mkdirSync(path, { recursive: true, mode: 0o700 });
-  } catch (error) {
-    throw asSysError(error, path);
-  }
+  const path = makePlace(workspaces(client));
   try {
     return await work(path);
   } finally {

@@ -14,14 +14,20 @@ import { isDirect, withTarget } from "./target.ts";
 /** A smaller layer is written in less time than a thread takes to start and to warm up. */
 const LARGE_BYTES = 2 << 20;
 
-export interface DifferOptions {
+export interface ApplierOptions {
+  content: ContentProvider;
+  /** A directory below which is mounted what cannot be reached otherwise. */
+  mountPlaces: string;
+}
+
+export interface DifferOptions extends ApplierOptions {
   content: ContentStore;
   /** Apply layers where no mount is needed; without them this thread does. */
   threads?: Pick<Differ, "apply">;
 }
 
-export function openDiffer({ content, threads }: DifferOptions): Differ {
-  const here = openApplier({ content });
+export function openDiffer({ content, mountPlaces, threads }: DifferOptions): Differ {
+  const here = openApplier({ content, mountPlaces });
   let isBusy = false;
   const applyHere: Differ["apply"] = async (layer, onto, options) => {
     isBusy = true;
@@ -42,23 +48,23 @@ export function openDiffer({ content, threads }: DifferOptions): Differ {
       return isForHere ? applyHere(layer, onto, options) : threads.apply(layer, onto, options);
     },
     compare: async (lower, upper, options) =>
-      (await import("./compare/compare.ts")).compare(content, lower, upper, options),
+      (await import("./compare/compare.ts")).compare({ content, mountPlaces }, lower, upper, options),
   };
 }
 
 /** The half that only reads from the content store. */
-export function openApplier({ content }: { content: ContentProvider }): Pick<Differ, "apply" | "settle"> {
+export function openApplier(applier: ApplierOptions): Pick<Differ, "apply" | "settle"> {
   return {
-    apply: (layer, onto, options) => apply(content, layer, onto, options),
+    apply: (layer, onto, options) => apply(applier, layer, onto, options),
     settle: async (onto, unsettled) => {
       const { settle } = await import("./settle.ts");
-      await withTarget(onto, async (target) => settle(target, unsettled));
+      await withTarget(onto, applier.mountPlaces, async (target) => settle(target, unsettled));
     },
   };
 }
 
 async function apply(
-  content: ContentProvider,
+  { content, mountPlaces }: ApplierOptions,
   layer: Descriptor,
   onto: readonly Mount[],
   options: ApplyOptions = {},
@@ -66,7 +72,7 @@ async function apply(
   await using blob = await content.reader(layer.digest);
   const measured = new Measured(options);
   try {
-    const unsettled = await withTarget(onto, (target) =>
+    const unsettled = await withTarget(onto, mountPlaces, (target) =>
       applyLayer(measured.stream(decompress(verified(blob.stream(), layer), layer.size)), target),
     );
     const { sizeBytes: size } = measured;

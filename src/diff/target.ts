@@ -1,8 +1,6 @@
-import { mkdtempSync, rmdirSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import type { Mount } from "../core/mount.ts";
-import { mountAll, unmountAll } from "../sys/mount.ts";
+import { claimMountPlace } from "../files/places.ts";
+import { mountAll } from "../sys/mount.ts";
 import { lowerDirectories, optionValue, unescaped } from "./overlay-options.ts";
 import type { WhiteoutKind } from "./unpacking.ts";
 
@@ -18,22 +16,18 @@ export interface Target {
 
 /**
  * Runs `action` on what `mounts` show. An overlay's upper directory and a bind mount's source are written directly,
- * which saves the way through overlayfs; anything else is mounted at a directory of its own meanwhile.
+ * which saves the way through overlayfs; anything else is mounted below `mountPlaces` meanwhile.
  */
 export async function withTarget<T>(
   mounts: readonly Mount[],
+  mountPlaces: string,
   action: (target: Target) => Promise<T>,
 ): Promise<T> {
   const direct = directTarget(mounts);
   if (direct) return action(direct);
-  const root = mkdtempSync(join(tmpdir(), "ctr-apply-"));
-  try {
-    mountAll(mounts, root);
-    return await action({ root, lowers: [], whiteouts: "remove", isApart: false });
-  } finally {
-    unmountAll(root);
-    rmdirSync(root);
-  }
+  using place = claimMountPlace(mountPlaces);
+  mountAll(mounts, place.path);
+  return await action({ root: place.path, lowers: [], whiteouts: "remove", isApart: false });
 }
 
 /** Whether they can be written to without being mounted, by any thread: a mount is made for all of them. */

@@ -1,5 +1,4 @@
-import { access, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { access, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { CtrError } from "../core/errors.ts";
 import { asSysError } from "../sys/errno.ts";
@@ -16,14 +15,7 @@ export async function loadDefaultProfile(name: string): Promise<void> {
     throw new CtrError("InvalidArgument", `AppArmor profile name ${JSON.stringify(name)}`);
   }
   if (await isLoaded(name)) return;
-  const directory = await mkdtemp(join(tmpdir(), "ctr-apparmor-"));
-  try {
-    const file = join(directory, "profile");
-    await writeFile(file, await defaultProfile(name));
-    await runParser(file);
-  } finally {
-    await rm(directory, { recursive: true });
-  }
+  await runParser(await defaultProfile(name));
 }
 
 async function isLoaded(name: string): Promise<boolean> {
@@ -35,9 +27,10 @@ async function isLoaded(name: string): Promise<boolean> {
   }
 }
 
-async function runParser(file: string): Promise<void> {
+/** Without a file it reads the profile from its standard input. */
+async function runParser(profile: string): Promise<void> {
   const { execa } = await import("execa");
-  const result = await execa("apparmor_parser", ["-Kr", file], { reject: false, all: true });
+  const result = await execa("apparmor_parser", ["-Kr"], { input: profile, reject: false, all: true });
   if (!result.failed) return;
   const words = result.code === "ENOENT" ? "apparmor_parser is not installed" : (result.all ?? "").trim();
   throw new CtrError("FailedPrecondition", `load apparmor profile: ${words}`, {

@@ -71,7 +71,7 @@ test("progress counts uncompressed bytes, and an abort stops", async () => {
   using dir = tempDir();
   const layer = buildLayer([{ path: "a", content: Buffer.alloc(3_000_000, "0123456789") }]);
   const seen: number[] = [];
-  const differ = openApplier({ content: contentOf([layer]) });
+  const differ = openApplier({ content: contentOf([layer]), mountPlaces: dir.join("mounts") });
   const mount = { type: "bind", source: dir.path, options: ["rw", "rbind"] };
   const { size } = await differ.apply(layer.descriptor, [mount], { onProgress: (bytes) => seen.push(bytes) });
   assert.is(seen.at(-1), size);
@@ -206,7 +206,7 @@ test("other mounts than overlay and bind are unpacked through, and none is left 
   assert.is(made.code, 0, made.stderr);
   const device = (await run(["losetup", "--find", "--show", image])).stdout.trim();
   try {
-    await unpackOntoDevice(device);
+    await unpackOntoDevice(device, dir.join("mounts"));
     const listed = await run(["debugfs", "-R", "ls -p /", image]);
     assert.match(listed.stdout, /\/kept\//);
     assert.not.match(listed.stdout, /\/gone\//);
@@ -215,9 +215,9 @@ test("other mounts than overlay and bind are unpacked through, and none is left 
   }
 });
 
-async function unpackOntoDevice(device: string): Promise<void> {
+async function unpackOntoDevice(device: string, mountPlaces: string): Promise<void> {
   const layers = [buildLayer([{ path: "gone" }, { path: "kept" }]), buildLayer([{ path: ".wh.gone" }])];
-  const differ = openApplier({ content: contentOf(layers) });
+  const differ = openApplier({ content: contentOf(layers), mountPlaces });
   for (const { descriptor } of layers)
     await differ.apply(descriptor, [{ type: "ext4", source: device, options: [] }]);
   const mounts = await Bun.file("/proc/self/mounts").text();

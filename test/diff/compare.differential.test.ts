@@ -68,7 +68,9 @@ async function ourDiff(
   const root = dir.join(`store-${crypto.randomUUID()}`);
   const metadata = openMetadata(`${root}/metadata.db`);
   const content = openContentStore({ root, namespace: "test", records: metadata.content("test") });
-  const descriptor = await openDiffer({ content }).compare(lower, upper, { mediaType });
+  const descriptor = await openDiffer({ content, mountPlaces: dir.join("mounts") }).compare(lower, upper, {
+    mediaType,
+  });
   await using reader = await content.reader(descriptor.digest);
   const bytes = Buffer.concat(await Array.fromAsync(reader.stream()));
   const { labels } = await content.info(descriptor.digest);

@@ -34,7 +34,7 @@ const withBench = (use: (bench: Bench) => Promise<void>) => async () => {
     namespace: "default",
     records: state.metadata.content("default"),
   });
-  await use({ dir, state, content, differ: openDiffer({ content }) });
+  await use({ dir, state, content, differ: openDiffer({ content, mountPlaces: dir.join("mounts") }) });
 };
 
 async function bytesOf(

@@ -14,6 +14,7 @@ const test = suite("threads that unpack");
 
 const PROGRAM = join(import.meta.dirname, "../../src/client/unpack-thread.ts");
 const DYING = join(import.meta.dirname, "../fixtures/diff/dying-thread.ts");
+const directoriesIn = (dir: TempDir) => ({ root: dir.join("state"), mountPlaces: dir.join("mounts") });
 
 const MANY_FILES = 4_000;
 const small = buildLayer([{ path: "small", content: "1" }]);
@@ -40,7 +41,7 @@ function bind(dir: TempDir, name: string) {
 
 function openReal(dir: TempDir, started: Worker[] = []): Threads {
   return openThreads(2, () => {
-    const worker = new Worker(PROGRAM, { workerData: dir.join("state") });
+    const worker = new Worker(PROGRAM, { workerData: directoriesIn(dir) });
     started.push(worker);
     return worker;
   });
@@ -101,7 +102,7 @@ test("that die are failures of their layers, and others take their place", async
   await store(dir.join("state"), small);
   let begun = 0;
   using threads = openThreads(1, () =>
-    begun++ === 0 ? new Worker(DYING) : new Worker(PROGRAM, { workerData: dir.join("state") }),
+    begun++ === 0 ? new Worker(DYING) : new Worker(PROGRAM, { workerData: directoriesIn(dir) }),
   );
   const error = await threads.apply(small.descriptor, bind(dir, "a")).catch((error) => error);
   assert.is(error.message, "unpacking thread: bad luck: unknown");

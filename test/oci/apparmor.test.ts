@@ -3,7 +3,6 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { defaultProfile, loadDefaultProfile } from "../../src/oci/apparmor-profile.ts";
 import { run } from "../support/run-program.ts";
-import { tempDir } from "../support/temp.ts";
 import { build, rejection } from "./build.ts";
 
 const LOADED = "/sys/kernel/security/apparmor/profiles";
@@ -19,9 +18,8 @@ test("the default profile denies mounts and what reaches the host, and names its
 
 if (Bun.which("apparmor_parser")) {
   test("apparmor_parser understands the default profile", async () => {
-    using dir = tempDir();
-    await Bun.write(dir.join("profile"), await defaultProfile("ctr-test"));
-    const { code, stderr } = await run(["apparmor_parser", "-Q", "-K", "-T", dir.join("profile")]);
+    const stdin = await defaultProfile("ctr-test");
+    const { code, stderr } = await run(["apparmor_parser", "-Q", "-K", "-T"], { stdin });
     assert.is(code, 0, stderr);
   });
 } else {

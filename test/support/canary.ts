@@ -47,9 +47,10 @@ export async function attack(
     target === "bind"
       ? { type: "bind", source: canary.root, options: ["rw", "rbind"] }
       : { type: "overlay", source: "overlay", options: overlay };
+  const mountPlaces = join(canary.root, "..", "mounts");
   try {
     for (const layer of layers.map(asLayer)) {
-      await openApplier({ content: contentOf([layer]) }).apply(layer.descriptor, [mount]);
+      await openApplier({ content: contentOf([layer]), mountPlaces }).apply(layer.descriptor, [mount]);
     }
     return undefined;
   } catch (error) {

@@ -44,7 +44,8 @@ export async function applyToDirectory(
   const layer = asLayer(content);
   mkdirSync(directory, { recursive: true });
   const mount = { type: "bind", source: directory, options: ["rw", "rbind"] };
-  return openApplier({ content: contentOf([layer]) }).apply(layer.descriptor, [mount]);
+  const applier = openApplier({ content: contentOf([layer]), mountPlaces: `${directory}.mounts` });
+  return applier.apply(layer.descriptor, [mount]);
 }
 
 /** A state directory with one namespace's snapshotter. */
@@ -66,11 +67,11 @@ export async function openSnapshotState(
 
 /** Unpacks the layers over each other and answers the name of the topmost snapshot. */
 export async function unpackLayers(
-  { snapshotter }: SnapshotState,
+  { root, snapshotter }: SnapshotState,
   contents: readonly (Layer | readonly TarEntry[])[],
 ): Promise<string> {
   const layers = contents.map(asLayer);
-  const differ = openApplier({ content: contentOf(layers) });
+  const differ = openApplier({ content: contentOf(layers), mountPlaces: `${root}/mounts` });
   const names = chainIds(layers.map(({ diffId }) => diffId));
   let parent = "";
   for (const [at, layer] of layers.entries()) {

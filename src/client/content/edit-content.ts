@@ -1,10 +1,10 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Digest } from "../../core/digest.ts";
 import { CtrError, hasCode, withSubject } from "../../core/errors.ts";
 import { randomHex } from "../../core/random.ts";
 import type { Client } from "../open.ts";
+import { withWorkspace } from "../workspace.ts";
 
 /**
  * Gives `edit` a private file with a blob's bytes and stores what is in it afterwards as a new blob, whose digest is
@@ -17,17 +17,14 @@ export async function editContent(
   edit: (path: string) => Promise<boolean>,
 ): Promise<Digest | undefined> {
   const content = await client.content();
-  const directory = mkdtempSync(join(tmpdir(), "ctr-edit-"));
-  try {
+  return withWorkspace(client, async (directory) => {
     await using reader = await content.reader(digest);
     const path = join(directory, "content");
     writeFileSync(path, await reader.read(0, reader.size), { mode: 0o600 });
     if (!(await edit(path))) return undefined;
     // By its name: many editors put a new file in the place of the old one.
     return await ingest(client, readFileSync(path));
-  } finally {
-    rmSync(directory, { recursive: true, force: true });
-  }
+  });
 }
 
 async function ingest(client: Client, bytes: Uint8Array): Promise<Digest> {

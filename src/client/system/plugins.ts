@@ -3,6 +3,7 @@ import { CtrError, hasCode, ifPresent } from "../../core/errors.ts";
 import { compileFilters } from "../../core/filters.ts";
 import { formatPlatform, hostPlatform } from "../../core/platform.ts";
 import type { ProxyPlugin } from "../../snapshotters/proxy/index.ts";
+import { mountPlaces } from "../mount-places.ts";
 import type { Client } from "../open.ts";
 
 /** A part of ctr, or of what it is configured to use, under containerd's name for its like. */
@@ -49,7 +50,11 @@ async function builtInParts(client: Client): Promise<Part[]> {
   const platforms = [formatPlatform(hostPlatform())];
   const snapshotters = snapshotterNames.map((id) => ({
     ...{ type: SNAPSHOTTER, id, platforms, exports: { root: join(root, "snapshots", id) } },
-    probe: async () => (await import("../../snapshotters/probe.ts")).probeSnapshotter(id, root),
+    probe: async () =>
+      (await import("../../snapshotters/probe.ts")).probeSnapshotter(id, {
+        root,
+        mountPlaces: mountPlaces(client),
+      }),
   }));
   return [
     {

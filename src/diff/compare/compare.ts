@@ -26,9 +26,14 @@ const COMPRESSIONS: ReadonlyMap<string, Compression> = new Map([
 /** Between two turns of the event loop. */
 const TURN_MS = 20;
 
+export interface Comparer {
+  content: ContentStore;
+  mountPlaces: string;
+}
+
 /** As `Differ.compare`. */
 export async function compare(
-  content: ContentStore,
+  { content, mountPlaces }: Comparer,
   lower: readonly Mount[],
   upper: readonly Mount[],
   options: CompareOptions = {},
@@ -43,7 +48,7 @@ export async function compare(
       content,
       ingest,
       mediaType,
-      () => layerBetween(lower, upper, options),
+      () => layerBetween(new OpenTrees(lower, upper, mountPlaces), options),
       compression,
       options,
     );
@@ -84,12 +89,8 @@ function uncompressedLabel(diffId: Digest): Labels {
 }
 
 /** The uncompressed archive, piece by piece. A large tree without changes leaves others their turn too. */
-async function* layerBetween(
-  lower: readonly Mount[],
-  upper: readonly Mount[],
-  options: CompareOptions,
-): AsyncGenerator<Uint8Array> {
-  using trees = new OpenTrees(lower, upper);
+async function* layerBetween(opened: OpenTrees, options: CompareOptions): AsyncGenerator<Uint8Array> {
+  using trees = opened;
   const writer = new LayerWriter(trees.upperFd, options);
   const gatherer = new Gatherer();
   let turnAt = performance.now() + TURN_MS;
@@ -110,10 +111,10 @@ class OpenTrees {
   readonly changedFd: number | undefined;
   private readonly fds: number[] = [];
 
-  constructor(lower: readonly Mount[], upper: readonly Mount[]) {
+  constructor(lower: readonly Mount[], upper: readonly Mount[], mountPlaces: string) {
     try {
-      this.lowerFd = this.keep(openTree(lower));
-      this.upperFd = this.keep(openTree(upper));
+      this.lowerFd = this.keep(openTree(lower, mountPlaces));
+      this.upperFd = this.keep(openTree(upper, mountPlaces));
       const changed = changedDirectory(lower, upper);
       if (changed !== undefined)
         this.changedFd = this.keep(openAt(AT_FDCWD, changed, O_RDONLY | O_DIRECTORY));

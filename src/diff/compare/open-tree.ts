@@ -1,9 +1,7 @@
-import { mkdtempSync, rmdirSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { hasCode } from "../../core/errors.ts";
 import type { Mount } from "../../core/mount.ts";
-import { mountAll, unmountAll } from "../../sys/mount.ts";
+import { claimMountPlace } from "../../files/places.ts";
+import { mountAll } from "../../sys/mount.ts";
 import { parseMountOptions } from "../../sys/mount-options.ts";
 import { AT_FDCWD, closeFd, O_DIRECTORY, O_RDONLY, openAt } from "../../sys/open.ts";
 import { openOverlay } from "../../sys/overlay-mount.ts";
@@ -11,21 +9,21 @@ import { overlayLayers } from "../overlay-options.ts";
 
 /**
  * A directory to read what `mounts` show, held by its descriptor alone: the kernel lets the mounts go with it, also
- * when this process is killed. An active overlay is looked at through its layers, since the kernel forbids two mounts
+ * when this process is killed. What needs a place to be mounted at gets one below `mountPlaces`. An active overlay is looked at through its layers, since the kernel forbids two mounts
  * with one upper directory.
  */
-export function openTree(mounts: readonly Mount[]): number {
+export function openTree(mounts: readonly Mount[], mountPlaces: string): number {
   const [mount] = mounts;
-  if (mounts.length !== 1 || mount === undefined) return openMounted(mounts);
+  if (mounts.length !== 1 || mount === undefined) return openMounted(mounts, mountPlaces);
   if (mount.type === "bind" && mount.target === undefined) return openDirectory(mount.source);
-  if (mount.type !== "overlay") return openMounted(mounts);
+  if (mount.type !== "overlay") return openMounted(mounts, mountPlaces);
   const readable = readOnly(mount);
   const { flags, data } = parseMountOptions(readable.options);
   try {
     return openRoot(openOverlay({ source: mount.source, flags, data }));
   } catch (error) {
     if (!hasCode(error, "FailedPrecondition")) throw error;
-    return openMounted([readable]);
+    return openMounted([readable], mountPlaces);
   }
 }
 
@@ -39,15 +37,10 @@ function openRoot(mountFd: number): number {
 }
 
 /** For kernels and kinds of mount that cannot be made without a place: mounted, held open and detached at once. */
-function openMounted(mounts: readonly Mount[]): number {
-  const place = mkdtempSync(join(tmpdir(), "ctr-compare-"));
-  try {
-    mountAll(mounts, place);
-    return openDirectory(place);
-  } finally {
-    unmountAll(place);
-    rmdirSync(place);
-  }
+function openMounted(mounts: readonly Mount[], mountPlaces: string): number {
+  using place = claimMountPlace(mountPlaces);
+  mountAll(mounts, place.path);
+  return openDirectory(place.path);
 }
 
 function readOnly(mount: Mount): Mount {
