@@ -40,6 +40,7 @@ const ERRNOS = {
   ERANGE: [34, "numerical result out of range", "InvalidArgument"],
   EDEADLK: [35, "resource deadlock avoided", "FailedPrecondition"],
   ENAMETOOLONG: [36, "file name too long", "InvalidArgument"],
+  ENOLCK: [37, "no locks available", "ResourceExhausted"],
   ENOSYS: [38, "function not implemented", "NotImplemented"],
   ENOTEMPTY: [39, "directory not empty", "FailedPrecondition"],
   ELOOP: [40, "too many levels of symbolic links", "FailedPrecondition"],

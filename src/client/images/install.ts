@@ -2,10 +2,10 @@ import { constants, copyFileSync, lstatSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { CtrError } from "../../core/errors.ts";
 import { randomHex } from "../../core/random.ts";
-import { TEMPORARY_PREFIX } from "../../files/atomic-write.ts";
+import { openDraftDirectory, removeDraft } from "../../files/drafts.ts";
 import { syncDirectory } from "../../files/durable.ts";
 import { chmodFd } from "../../sys/attributes.ts";
-import { readLinkAt, renameAt, symlinkAt, unlinkAt } from "../../sys/entries.ts";
+import { readLinkAt, renameAt, symlinkAt } from "../../sys/entries.ts";
 import { asSysError, hasErrno } from "../../sys/errno.ts";
 import { type Name, nameText } from "../../sys/libc.ts";
 import { AT_FDCWD, closeFd, O_DIRECTORY, O_NOFOLLOW, O_RDONLY, openAt } from "../../sys/open.ts";
@@ -21,6 +21,8 @@ import { findImage, openImage } from "./images.ts";
 import { ensureUnpacked } from "./unpack.ts";
 
 export const INSTALL_DIRECTORY = "/opt/containerd";
+/** How the names of files begin that are being copied. */
+const DRAFT_PREFIX = ".ctr-install-";
 
 export interface InstallOptions {
   /** Exists, except for the usual one. */
@@ -41,8 +43,8 @@ interface Source {
 /**
  * Copies the files that are right in an image's `bin` to the directory's, programs for this host that are no
  * container. Links are copied as links; set-user-id bits are not: an image should not make users of this host root.
- * What is there already is told before anything is changed, and each file appears whole. Throws NotFound for the image
- * or its `bin`, AlreadyExists.
+ * What is there already is told before anything is changed, and each file appears whole; what an earlier
+ * installation left that was killed is removed. Throws NotFound for the image or its `bin`, AlreadyExists.
  */
 export async function installImage(
   client: Client,
@@ -60,7 +62,7 @@ export async function installImage(
           throw new CtrError("NotFound", `directory /bin of image ${JSON.stringify(name)}`);
         try {
           if (!replaces) refuseExisting(sources, directory);
-          for (const source of sources) copySource(source, directory);
+          for (const source of sources) await copySource(source, directory);
         } finally {
           for (const { fd } of sources) closeFd(fd);
         }
@@ -92,27 +94,23 @@ function refuseExisting(sources: readonly Source[], directory: string): void {
 /** By a link to nothing too. */
 const isTaken = (path: string): boolean => lstatSync(path, { throwIfNoEntry: false }) !== undefined;
 
-function copySource({ fd, name, files }: Source, directory: string): void {
+async function copySource({ fd, name, files }: Source, directory: string): Promise<void> {
   const path = join(directory, name);
   try {
     mkdirSync(path, { recursive: directory === INSTALL_DIRECTORY });
   } catch (error) {
     if (!hasErrno(error, "EEXIST")) throw asSysError(error, path);
   }
-  const targetFd = openAt(AT_FDCWD, path, O_RDONLY | O_DIRECTORY);
-  try {
-    for (const file of files) copyFile(fd, targetFd, file);
-    syncDirectory(path);
-  } finally {
-    closeFd(targetFd);
-  }
+  using target = await openDraftDirectory(path, (name) => nameText(name).startsWith(DRAFT_PREFIX));
+  for (const file of files) copyFile(fd, target.fd, file);
+  syncDirectory(path);
 }
 
 /** Under another name first; what is neither file nor link is passed over. */
 function copyFile(sourceFd: number, targetFd: number, file: Name): void {
   const stat = statAt(sourceFd, file);
   if (!isRegularFile(stat) && !isLink(stat)) return;
-  const draft = `${TEMPORARY_PREFIX}${randomHex(9)}`;
+  const draft = `${DRAFT_PREFIX}${randomHex(9)}`;
   try {
     if (isLink(stat)) symlinkAt(readLinkAt(sourceFd, file), targetFd, draft);
     else copyBytes(sourceFd, file, targetFd, draft);
@@ -136,13 +134,5 @@ function copyBytes(sourceFd: number, file: Name, targetFd: number, draft: string
     }
   } finally {
     closeFd(from);
-  }
-}
-
-function removeDraft(directoryFd: number, draft: string): void {
-  try {
-    unlinkAt(directoryFd, draft);
-  } catch (error) {
-    if (!hasErrno(error, "ENOENT")) throw error;
   }
 }
