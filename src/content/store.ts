@@ -8,14 +8,15 @@ import type {
   IngestStatus,
   WriterOptions,
 } from "../core/content.ts";
-import { type Digest, splitDigest } from "../core/digest.ts";
+import type { Digest } from "../core/digest.ts";
+import { Digester } from "../core/digester.ts";
 import { CtrError, hasCode } from "../core/errors.ts";
 import { compileFilters } from "../core/filters.ts";
 import { type Labels, mergeLabels } from "../core/labels.ts";
 import type { ContentRecord, ContentRecordStore } from "../core/records.ts";
 import { holdOffCollector, keepWritersOut } from "../files/collection-lock.ts";
 import { asSysError, hasErrno } from "../sys/errno.ts";
-import { ContentHash, hashFd } from "./hash.ts";
+import { hashFd } from "./hash.ts";
 import { dropIngest, holdExistingIngest, holdIngest, ingestId, listIngests } from "./ingest.ts";
 import { blobPath, blobSize, type ContentLayout } from "./layout.ts";
 import { openBlobReader } from "./reader.ts";
@@ -165,9 +166,9 @@ async function hashBlob(
     throw asSysError(error, path);
   }
   try {
-    const hash = new ContentHash(splitDigest(digest).algorithm);
-    await hashFd(fd, hash);
-    return { digest: hash.digest(), inode: fstatSync(fd).ino };
+    const digester = new Digester(digest);
+    await hashFd(fd, digester);
+    return { digest: digester.digest(), inode: fstatSync(fd).ino };
   } catch (error) {
     throw asSysError(error, path);
   } finally {

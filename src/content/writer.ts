@@ -2,14 +2,15 @@ import { closeSync, fchmodSync, fstatSync, fsync, ftruncateSync, renameSync, wri
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import type { ContentWriter, IngestStatus } from "../core/content.ts";
-import type { Digest } from "../core/digest.ts";
-import { CtrError, hasCode } from "../core/errors.ts";
+import { type Digest, splitDigest } from "../core/digest.ts";
+import { Digester } from "../core/digester.ts";
+import { CtrError, hasCode, ifPresent } from "../core/errors.ts";
 import { type Labels, mergeLabels, validateLabels } from "../core/labels.ts";
 import type { ContentRecordStore } from "../core/records.ts";
 import { holdOffCollector } from "../files/collection-lock.ts";
 import { makeDirectoryDurably, syncDirectoryAside } from "../files/durable.ts";
 import { asSysError } from "../sys/errno.ts";
-import { ContentHash, DEFAULT_ALGORITHM, hashFd, hashFile } from "./hash.ts";
+import { hashFd, hashFile } from "./hash.ts";
 import { dropIngest, type HeldIngest, markDamaged, openIngestData, readIngest } from "./ingest.ts";
 import { blobPath, blobSize, type ContentLayout } from "./layout.ts";
 
@@ -27,9 +28,9 @@ export async function resumeIngest(held: HeldIngest, target: IngestTarget): Prom
   const total = target.expected.size ?? 0;
   const fd = openIngestData(held, total);
   try {
-    const hash = new ContentHash(target.expected.digest?.split(":")[0] ?? DEFAULT_ALGORITHM);
-    const offset = fstatSync(fd).size === 0 ? 0 : await hashFd(fd, hash);
-    return new IngestWriter(held, target, { fd, hash, offset });
+    const digester = new Digester(target.expected.digest);
+    const offset = fstatSync(fd).size === 0 ? 0 : await hashFd(fd, digester);
+    return new IngestWriter(held, target, { fd, digester, offset });
   } catch (error) {
     closeSync(fd);
     throw asSysError(error, held.directory);
@@ -40,16 +41,20 @@ class IngestWriter implements ContentWriter {
   readonly #held: HeldIngest;
   readonly #target: IngestTarget;
   readonly #fd: number;
-  #hash: ContentHash;
+  #digester: Digester;
   #offset: number;
   #isOpen = true;
   #failure: unknown;
 
-  constructor(held: HeldIngest, target: IngestTarget, at: { fd: number; hash: ContentHash; offset: number }) {
+  constructor(
+    held: HeldIngest,
+    target: IngestTarget,
+    at: { fd: number; digester: Digester; offset: number },
+  ) {
     this.#held = held;
     this.#target = target;
     this.#fd = at.fd;
-    this.#hash = at.hash;
+    this.#digester = at.digester;
     this.#offset = at.offset;
   }
 
@@ -72,7 +77,7 @@ class IngestWriter implements ContentWriter {
       this.#failure = asSysError(error, this.#held.directory);
       throw this.#failure;
     }
-    this.#hash.update(chunk);
+    this.#digester.update(chunk);
     this.#offset += chunk.length;
   }
 
@@ -83,7 +88,7 @@ class IngestWriter implements ContentWriter {
     } catch (error) {
       throw asSysError(error, this.#held.directory);
     }
-    this.#hash = new ContentHash(this.#hash.algorithm);
+    this.#digester = new Digester(this.#target.expected.digest);
     this.#offset = 0;
   }
 
@@ -116,7 +121,7 @@ class IngestWriter implements ContentWriter {
       const what = `${JSON.stringify(this.#target.ref)} failed size validation: ${this.#offset} != ${size}`;
       throw new CtrError("FailedPrecondition", what);
     }
-    const digest = await this.#digestBy(wanted?.split(":")[0] ?? this.#hash.algorithm);
+    const digest = await this.#digestLike(wanted);
     if (wanted !== undefined && wanted !== digest) {
       markDamaged(this.#held);
       throw new CtrError("FailedPrecondition", `unexpected commit digest ${digest}, expected ${wanted}`);
@@ -124,9 +129,11 @@ class IngestWriter implements ContentWriter {
     return digest;
   }
 
-  async #digestBy(algorithm: string): Promise<Digest> {
-    if (algorithm === this.#hash.algorithm) return this.#hash.digest();
-    const other = new ContentHash(algorithm);
+  /** What was written without a word of another algorithm is read once more for it. */
+  async #digestLike(wanted: Digest | undefined): Promise<Digest> {
+    const isOther = wanted !== undefined && splitDigest(wanted).algorithm !== this.#digester.algorithm;
+    if (!isOther) return this.#digester.digest();
+    const other = new Digester(wanted);
     await hashFile(join(this.#held.directory, "data"), other);
     return other.digest();
   }
@@ -163,13 +170,7 @@ class IngestWriter implements ContentWriter {
 }
 
 export function hasRecord(records: ContentRecordStore, digest: Digest): boolean {
-  try {
-    records.get(digest);
-    return true;
-  } catch (error) {
-    if (hasCode(error, "NotFound")) return false;
-    throw error;
-  }
+  return ifPresent(() => records.get(digest)) !== undefined;
 }
 
 /** Whether the row is new, or had lost its bytes and has them back (`isRepair`). */

@@ -1,5 +1,6 @@
 import type { Descriptor } from "./descriptor.ts";
 import type { Digest } from "./digest.ts";
+import { hasCode } from "./errors.ts";
 import type { Labels } from "./labels.ts";
 
 /** A blob as one namespace sees it. `size` is in bytes. */
@@ -90,4 +91,18 @@ export interface ContentStore extends ContentProvider {
   verify(digest: Digest, options?: { ifTouched?: boolean }): Promise<boolean>;
   /** Drops damaged or missing bytes on disk so that the next writer fetches them again; rows and labels stay. */
   discardBytes(digest: Digest): Promise<void>;
+}
+
+/** Commits what was written; a blob that is there already gets the labels. Throws as `ContentWriter.commit` else. */
+export async function commitOrLabel(
+  content: ContentStore,
+  writer: ContentWriter,
+  { digest, size, labels }: { digest: Digest; size: number; labels: Labels },
+): Promise<void> {
+  try {
+    await writer.commit({ digest, size, labels });
+  } catch (error) {
+    if (!hasCode(error, "AlreadyExists")) throw error;
+    await content.label(digest, labels);
+  }
 }

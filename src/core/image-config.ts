@@ -1,5 +1,6 @@
 import type { Descriptor } from "./descriptor.ts";
 import { type Digest, parseDigest } from "./digest.ts";
+import { digestOf } from "./digester.ts";
 import { JsonFields } from "./json-fields.ts";
 import { normalizePlatform, type Platform } from "./platform.ts";
 
@@ -76,12 +77,7 @@ export function chainIds(diffIds: readonly Digest[]): Digest[] {
   const chain: Digest[] = [];
   for (const diffId of diffIds) {
     const below = chain.at(-1);
-    chain.push(below ? sha256(`${below} ${diffId}`) : diffId);
+    chain.push(below ? digestOf(`${below} ${diffId}`) : diffId);
   }
   return chain;
-}
-
-/** By Bun's global hasher: importing node:crypto costs 2 ms of every command that names a snapshot. */
-function sha256(text: string): Digest {
-  return parseDigest(`sha256:${new Bun.CryptoHasher("sha256").update(text).digest("hex")}`);
 }

@@ -1,14 +1,13 @@
-import { createHash } from "node:crypto";
 import type { ContentProvider, ContentStore } from "../core/content.ts";
 import type { Descriptor } from "../core/descriptor.ts";
 import type { AppliedLayer, ApplyOptions, Differ } from "../core/differ.ts";
-import { splitDigest } from "../core/digest.ts";
+import { Digester } from "../core/digester.ts";
 import { CtrError, withSubject } from "../core/errors.ts";
+import { Measured } from "../core/measured.ts";
 import { mediaTypes } from "../core/media-type.ts";
 import type { Mount } from "../core/mount.ts";
 import { applyLayer } from "./apply.ts";
 import { decompress } from "./compression.ts";
-import { Measured } from "./measured.ts";
 import { isDirect, withTarget } from "./target.ts";
 
 /** A smaller layer is written in less time than a thread takes to start and to warm up. */
@@ -84,11 +83,10 @@ async function apply(
 
 /** The same bytes; throws DataLoss at the end, or as soon as there are too many, when they are not what the descriptor says. */
 async function* verified(source: AsyncIterable<Uint8Array>, layer: Descriptor): AsyncGenerator<Uint8Array> {
-  const { algorithm, hex } = splitDigest(layer.digest);
-  const hash = createHash(algorithm);
+  const digester = new Digester(layer.digest);
   let sizeBytes = 0;
   for await (const chunk of source) {
-    hash.update(chunk);
+    digester.update(chunk);
     sizeBytes += chunk.length;
     if (sizeBytes > layer.size) break;
     yield chunk;
@@ -99,5 +97,5 @@ async function* verified(source: AsyncIterable<Uint8Array>, layer: Descriptor): 
       `blob of ${layer.size} bytes has ${sizeBytes > layer.size ? "more" : sizeBytes}`,
     );
   }
-  if (hash.digest("hex") !== hex) throw new CtrError("DataLoss", "blob does not match its digest");
+  if (digester.digest() !== layer.digest) throw new CtrError("DataLoss", "blob does not match its digest");
 }

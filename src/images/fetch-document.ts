@@ -1,6 +1,6 @@
 import type { ContentProvider } from "../core/content.ts";
 import type { Descriptor } from "../core/descriptor.ts";
-import { splitDigest } from "../core/digest.ts";
+import { digestOf } from "../core/digester.ts";
 import { CtrError, hasCode } from "../core/errors.ts";
 import type { Labels } from "../core/labels.ts";
 import { checkDocumentSize } from "../core/manifest.ts";
@@ -14,9 +14,7 @@ export async function readDocument(content: ContentProvider, descriptor: Descrip
   checkDocumentSize(descriptor);
   await using reader = await content.reader(descriptor.digest);
   const bytes = await reader.read(0, reader.size);
-  const { algorithm, hex } = splitDigest(descriptor.digest);
-  const hasher = new Bun.CryptoHasher(algorithm as Bun.SupportedCryptoAlgorithms);
-  if (hasher.update(bytes).digest("hex") === hex) return bytes;
+  if (digestOf(bytes, descriptor.digest) === descriptor.digest) return bytes;
   throw new CtrError("DataLoss", `content ${descriptor.digest} is damaged`, {
     hint: "pull the image again: what is damaged is fetched anew",
   });

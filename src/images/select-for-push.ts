@@ -1,6 +1,7 @@
 import type { ContentProvider, ContentStore } from "../core/content.ts";
 import type { Descriptor } from "../core/descriptor.ts";
-import { type Digest, parseDigest } from "../core/digest.ts";
+import type { Digest } from "../core/digest.ts";
+import { digestOf } from "../core/digester.ts";
 import { CtrError, hasCode } from "../core/errors.ts";
 import { isRunnable, parseIndex, selectManifests } from "../core/manifest.ts";
 import { isForeignLayer, isIndex, isManifest } from "../core/media-type.ts";
@@ -89,8 +90,7 @@ function smallerIndex(
   const digests = new Set<string>(kept.map(({ digest }) => digest));
   document.manifests = document.manifests.filter(({ digest }) => digests.has(digest));
   const smaller = Buffer.from(JSON.stringify(document));
-  const hex = new Bun.CryptoHasher("sha256").update(smaller).digest("hex");
-  const target: Descriptor = { mediaType, digest: parseDigest(`sha256:${hex}`), size: smaller.length };
+  const target: Descriptor = { mediaType, digest: digestOf(smaller), size: smaller.length };
   const content: ContentProvider = {
     reader: async (digest) => (digest === target.digest ? readerOf(smaller) : store.reader(digest)),
   };

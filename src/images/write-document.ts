@@ -1,5 +1,6 @@
 import type { ContentStore } from "../core/content.ts";
 import type { Digest } from "../core/digest.ts";
+import { digestOf } from "../core/digester.ts";
 import { hasCode } from "../core/errors.ts";
 import type { Labels } from "../core/labels.ts";
 import { randomHex } from "../core/random.ts";
@@ -37,7 +38,7 @@ export async function storeDocument(
   { content, protect }: WriteContext,
 ): Promise<{ digest: Digest; size: number }> {
   const bytes = Buffer.from(text);
-  const digest = `sha256:${new Bun.CryptoHasher("sha256").update(bytes).digest("hex")}` as Digest;
+  const digest = digestOf(bytes);
   protect(digest);
   try {
     await using writer = await content.writer(`document-${digest}-${randomHex(6)}`, { expected: { digest } });

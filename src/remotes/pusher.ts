@@ -1,6 +1,6 @@
 import type { ContentProvider } from "../core/content.ts";
 import type { Descriptor } from "../core/descriptor.ts";
-import { splitDigest } from "../core/digest.ts";
+import { digestOf } from "../core/digester.ts";
 import { CtrError, hasCode, withSubject } from "../core/errors.ts";
 import { checkDocumentSize } from "../core/manifest.ts";
 import { isIndex, isManifest } from "../core/media-type.ts";
@@ -112,9 +112,7 @@ async function readVerified(descriptor: Descriptor, content: ContentProvider): P
   checkDocumentSize(descriptor);
   await using reader = await content.reader(descriptor.digest);
   const bytes = await reader.read(0, reader.size);
-  const { algorithm, hex } = splitDigest(descriptor.digest);
-  const hasher = new Bun.CryptoHasher(algorithm as Bun.SupportedCryptoAlgorithms);
-  if (hasher.update(bytes).digest("hex") === hex) return bytes;
+  if (digestOf(bytes, descriptor.digest) === descriptor.digest) return bytes;
   throw new CtrError("DataLoss", `content ${descriptor.digest}: its bytes are damaged`, {
     hint: "pull the image again: damaged blobs are fetched anew",
   });

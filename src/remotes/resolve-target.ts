@@ -1,5 +1,6 @@
 import type { Descriptor } from "../core/descriptor.ts";
-import { type Digest, isDigest, parseDigest, splitDigest } from "../core/digest.ts";
+import { type Digest, isDigest, parseDigest } from "../core/digest.ts";
+import { digestOf } from "../core/digester.ts";
 import { CtrError } from "../core/errors.ts";
 import { JsonFields } from "../core/json-fields.ts";
 import { checkDocumentSize, MAX_DOCUMENT_BYTES } from "../core/manifest.ts";
@@ -76,16 +77,13 @@ async function fromDocument(response: HttpResponse, { digest: wanted }: Referenc
   refuseSchema1(served);
   const bytes = await collect(response.body(), MAX_DOCUMENT_BYTES, "manifest");
   const said = response.headers.get("docker-content-digest");
-  const algorithm = splitDigest(wanted ?? (said && isDigest(said) ? said : FALLBACK)).algorithm;
-  const digest = digestOf(bytes, algorithm);
+  const digest = digestOf(bytes, wanted ?? (said && isDigest(said) ? said : undefined));
   const promised = wanted ?? said;
   if (promised && promised !== digest) {
     throw new CtrError("DataLoss", `manifest has digest ${digest}, expected ${quote(promised)}`);
   }
   return { mediaType: mediaTypeOf(bytes, served, digest), digest, size: bytes.length };
 }
-
-const FALLBACK = `sha256:${"0".repeat(64)}` as Digest;
 
 /** What the registry says, else what the document says, else what it looks like: early OCI documents say nothing. */
 function mediaTypeOf(bytes: Uint8Array, served: string, digest: Digest): string {
@@ -113,9 +111,4 @@ function refuseSchema1(mediaType: string): void {
   throw new CtrError("NotImplemented", "Docker schema 1 image", {
     hint: "push the image again with a current tool; schema 1 ended in 2017",
   });
-}
-
-function digestOf(bytes: Uint8Array, algorithm: string): Digest {
-  const hasher = new Bun.CryptoHasher(algorithm as Bun.SupportedCryptoAlgorithms);
-  return parseDigest(`${algorithm}:${hasher.update(bytes).digest("hex")}`);
 }

@@ -1,5 +1,6 @@
 import type { Descriptor } from "../../core/descriptor.ts";
 import type { Digest } from "../../core/digest.ts";
+import { digestOf } from "../../core/digester.ts";
 import { labelNames } from "../../core/labels.ts";
 import { checkpointTypes, mediaTypes } from "../../core/media-type.ts";
 import { hostPlatform } from "../../core/platform.ts";
@@ -95,7 +96,7 @@ export class CheckpointParts {
   }
 
   private async addBytes(mediaType: string, bytes: Buffer): Promise<void> {
-    const digest = `sha256:${new Bun.CryptoHasher("sha256").update(bytes).digest("hex")}` as Digest;
+    const digest = digestOf(bytes);
     await storeBytes(await this.client.content(), bytes, digest, (digest) => this.protect(digest));
     this.add({ mediaType, digest, size: bytes.length });
   }

@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Digest } from "../../core/digest.ts";
+import { digestOf } from "../../core/digester.ts";
 import { CtrError, hasCode, withSubject } from "../../core/errors.ts";
 import { randomHex } from "../../core/random.ts";
 import type { Client } from "../open.ts";
@@ -28,7 +29,7 @@ export async function editContent(
 }
 
 async function ingest(client: Client, bytes: Uint8Array): Promise<Digest> {
-  const digest = `sha256:${new Bun.CryptoHasher("sha256").update(bytes).digest("hex")}` as Digest;
+  const digest = digestOf(bytes);
   const content = await client.content();
   try {
     await using writer = await content.writer(`edit-${randomHex(8)}`, { expected: { digest } });

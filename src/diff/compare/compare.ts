@@ -1,15 +1,15 @@
-import type { ContentStore } from "../../core/content.ts";
+import { type ContentStore, commitOrLabel } from "../../core/content.ts";
 import type { Descriptor } from "../../core/descriptor.ts";
 import type { CompareOptions } from "../../core/differ.ts";
 import type { Digest } from "../../core/digest.ts";
-import { CtrError, hasCode, ifPresent } from "../../core/errors.ts";
+import { CtrError, ifPresent } from "../../core/errors.ts";
 import { type Labels, labelNames } from "../../core/labels.ts";
+import { Measured } from "../../core/measured.ts";
 import { type Compression, mediaTypes } from "../../core/media-type.ts";
 import type { Mount } from "../../core/mount.ts";
 import { randomHex } from "../../core/random.ts";
 import { AT_FDCWD, closeFd, O_DIRECTORY, O_RDONLY, openAt } from "../../sys/open.ts";
 import { compress } from "../compress.ts";
-import { Measured } from "../measured.ts";
 import { changedDirectory } from "./changed-directory.ts";
 import { findChanges } from "./changes.ts";
 import { Gatherer } from "./gatherer.ts";
@@ -75,12 +75,7 @@ async function store(
   const descriptor = { mediaType, digest: packed.digest(), size: packed.sizeBytes };
   options.protect?.(descriptor.digest);
   const labels = compression === "none" ? {} : uncompressedLabel(plain.digest());
-  try {
-    await writer.commit({ ...descriptor, labels: { ...options.labels, ...labels } });
-  } catch (error) {
-    if (!hasCode(error, "AlreadyExists")) throw error;
-    await content.label(descriptor.digest, { ...options.labels, ...labels });
-  }
+  await commitOrLabel(content, writer, { ...descriptor, labels: { ...options.labels, ...labels } });
   return descriptor;
 }
 

@@ -1,5 +1,6 @@
 import type { ContentStore, ContentWriter } from "../../core/content.ts";
 import type { Digest } from "../../core/digest.ts";
+import { Digester } from "../../core/digester.ts";
 import { CtrError, hasCode, ifPresent } from "../../core/errors.ts";
 import { quote } from "../../core/quote.ts";
 import { randomHex } from "../../core/random.ts";
@@ -40,7 +41,7 @@ export class BlobSink implements Sink {
   readonly #onStored: (file: StoredFile) => void;
   readonly #ref = `import-${randomHex(8)}`;
   #writer: ContentWriter | undefined;
-  #hasher: Bun.CryptoHasher | undefined;
+  #digester: Digester | undefined;
   #promised: Digest | undefined;
   #head: Buffer = Buffer.alloc(0);
   #size = 0;
@@ -69,7 +70,7 @@ export class BlobSink implements Sink {
       context.protect(digest);
       await dropAltered(context.content, digest);
     } else {
-      sink.#hasher = new Bun.CryptoHasher("sha256");
+      sink.#digester = new Digester();
     }
     await sink.#openWriter(sizeBytes);
     return sink;
@@ -80,12 +81,12 @@ export class BlobSink implements Sink {
       this.#head = Buffer.concat([this.#head, bytes.subarray(0, HEAD_BYTES - this.#head.length)]);
     }
     this.#size += bytes.length;
-    this.#hasher?.update(bytes);
+    this.#digester?.update(bytes);
     await this.#writer?.write(bytes);
   }
 
   async end(): Promise<void> {
-    const digest = this.#promised ?? (`sha256:${this.#hasher?.digest("hex")}` as Digest);
+    const digest = this.#promised ?? this.#digester!.digest();
     if (!this.#promised) this.#context.protect(digest);
     try {
       await this.#writer?.commit({ size: this.#size, digest });

@@ -1,4 +1,5 @@
 import type { Descriptor } from "../../core/descriptor.ts";
+import { digestOf } from "../../core/digester.ts";
 import { CtrError } from "../../core/errors.ts";
 import { JsonFields } from "../../core/json-fields.ts";
 import { parseIndex } from "../../core/manifest.ts";
@@ -49,8 +50,4 @@ function readLayoutIndex(layout: Uint8Array, bytes: Uint8Array | undefined): Arc
 /** The descriptor under which the archive's index is stored. */
 export function indexDescriptor({ bytes }: ArchiveIndex): Descriptor {
   return { mediaType: mediaTypes.ociIndex, digest: digestOf(bytes), size: bytes.length };
-}
-
-function digestOf(bytes: Uint8Array): Descriptor["digest"] {
-  return `sha256:${new Bun.CryptoHasher("sha256").update(bytes).digest("hex")}` as Descriptor["digest"];
 }

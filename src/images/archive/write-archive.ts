@@ -1,6 +1,6 @@
 import type { ContentStore } from "../../core/content.ts";
 import type { Descriptor } from "../../core/descriptor.ts";
-import { splitDigest } from "../../core/digest.ts";
+import { Digester } from "../../core/digester.ts";
 import { CtrError } from "../../core/errors.ts";
 import { paddingAfter, tarEndBytes, tarHeaderBytes } from "../../tar/writer.ts";
 import type { Member } from "./export-members.ts";
@@ -63,16 +63,15 @@ async function putBlob(
   put: WriteBytes,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  const { algorithm, hex } = splitDigest(digest);
-  const hasher = new Bun.CryptoHasher(algorithm as Bun.SupportedCryptoAlgorithms);
+  const digester = new Digester(digest);
   await using reader = await content.reader(digest);
   if (reader.size === size) {
     for await (const chunk of reader.stream()) {
       signal?.throwIfAborted();
-      hasher.update(chunk);
+      digester.update(chunk);
       put(chunk);
     }
-    if (hasher.digest("hex") === hex) return;
+    if (digester.digest() === digest) return;
   }
   throw new CtrError("DataLoss", `content ${digest} is damaged`, {
     hint: "mend it with: ctr images check --repair",

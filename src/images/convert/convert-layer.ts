@@ -1,11 +1,11 @@
-import type { ContentReader, ContentStore } from "../../core/content.ts";
+import { type ContentReader, type ContentStore, commitOrLabel } from "../../core/content.ts";
 import type { Descriptor } from "../../core/descriptor.ts";
 import { CtrError, hasCode, ifPresent } from "../../core/errors.ts";
 import { labelNames } from "../../core/labels.ts";
+import { Measured } from "../../core/measured.ts";
 import { type Compression, isForeignLayer, layerCompression } from "../../core/media-type.ts";
 import { randomHex } from "../../core/random.ts";
 import { refKey } from "../fetch-blob.ts";
-import { Measured } from "../measured.ts";
 import type { ConvertLayerContext } from "./options.ts";
 
 /**
@@ -38,28 +38,23 @@ async function recompress(
   context: ConvertLayerContext,
 ): Promise<Descriptor> {
   const { content, onProgress, signal } = context;
-  const source = new Measured(layer.digest, (offset) =>
-    onProgress?.({ name: refKey(layer), state: "converting", offset, total: layer.size }),
-  );
+  const name = refKey(layer);
+  const source = new Measured({
+    like: layer.digest,
+    onProgress: (offset) => onProgress?.({ name, state: "converting", offset, total: layer.size }),
+  });
   const tar = new Measured();
-  const result = new Measured();
+  const result = new Measured({ signal });
   await using writer = await content.writer(ref);
   const uncompressed = tar.stream(context.decompress(source.stream(reader.stream())));
-  for await (const chunk of result.stream(context.compress(uncompressed, compression))) {
-    signal?.throwIfAborted();
+  for await (const chunk of result.stream(context.compress(uncompressed, compression)))
     await writer.write(chunk);
-  }
   if (source.digest() !== layer.digest) throw new CtrError("DataLoss", `layer ${layer.digest} is damaged`);
   const digest = result.digest();
   context.protect(digest);
   const labels = { [labelNames.uncompressed]: tar.digest() };
-  try {
-    await writer.commit({ digest, size: result.sizeBytes, labels });
-  } catch (error) {
-    if (!hasCode(error, "AlreadyExists")) throw error;
-    await content.label(digest, labels);
-  }
-  onProgress?.({ name: refKey(layer), state: "done", offset: layer.size, total: layer.size });
+  await commitOrLabel(content, writer, { digest, size: result.sizeBytes, labels });
+  onProgress?.({ name, state: "done", offset: layer.size, total: layer.size });
   const mediaType = compressedType(layer.mediaType, compression);
   return { ...layer, mediaType, digest, size: result.sizeBytes };
 }

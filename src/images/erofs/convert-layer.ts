@@ -1,14 +1,15 @@
 import { createReadStream, rmSync } from "node:fs";
 import { join } from "node:path";
+import { commitOrLabel } from "../../core/content.ts";
 import type { Descriptor } from "../../core/descriptor.ts";
 import type { Digest } from "../../core/digest.ts";
-import { CtrError, hasCode, ifPresent } from "../../core/errors.ts";
+import { CtrError, ifPresent } from "../../core/errors.ts";
 import { labelNames } from "../../core/labels.ts";
+import { Measured } from "../../core/measured.ts";
 import { erofsLayerType } from "../../core/media-type.ts";
 import { randomHex } from "../../core/random.ts";
 import type { ConvertLayerContext } from "../convert/options.ts";
 import { refKey } from "../fetch-blob.ts";
-import { Measured } from "../measured.ts";
 import { type MkfsOptions, makeErofs } from "./mkfs.ts";
 
 export interface ErofsFormat extends MkfsOptions {
@@ -59,11 +60,12 @@ export async function writeErofs(
   { content, decompress, onProgress, signal }: Omit<ConvertLayerContext, "protect" | "compress">,
 ): Promise<void> {
   const name = refKey(layer);
-  const source = new Measured(layer.digest, (offset) => {
-    signal?.throwIfAborted();
-    onProgress?.({ name, state: "converting", offset, total: layer.size });
+  const source = new Measured({
+    like: layer.digest,
+    signal,
+    onProgress: (offset) => onProgress?.({ name, state: "converting", offset, total: layer.size }),
   });
-  const tar = new Measured(diffId);
+  const tar = new Measured({ like: diffId });
   await using reader = await content.reader(layer.digest);
   await makeErofs(tar.stream(decompress(source.stream(reader.stream()))), path, diffId, options);
   if (source.digest() !== layer.digest) throw new CtrError("DataLoss", `layer ${layer.digest} is damaged`);
@@ -82,21 +84,14 @@ async function store(
   { content, compress, protect, signal }: ConvertLayerContext,
 ): Promise<ErofsLayer> {
   const plain = new Measured();
-  const packed = new Measured();
+  const packed = new Measured({ signal });
   await using writer = await content.writer(ref);
-  for await (const chunk of packed.stream(compress(plain.stream(createReadStream(path)), wrapping))) {
-    signal?.throwIfAborted();
+  for await (const chunk of packed.stream(compress(plain.stream(createReadStream(path)), wrapping)))
     await writer.write(chunk);
-  }
   const [diffId, digest] = [plain.digest(), packed.digest()];
   protect(digest);
   const labels = { [labelNames.uncompressed]: diffId };
-  try {
-    await writer.commit({ digest, size: packed.sizeBytes, labels });
-  } catch (error) {
-    if (!hasCode(error, "AlreadyExists")) throw error;
-    await content.label(digest, labels);
-  }
+  await commitOrLabel(content, writer, { digest, size: packed.sizeBytes, labels });
   const mediaType = erofsLayerType(wrapping);
   return { descriptor: { ...layer, mediaType, digest, size: packed.sizeBytes }, diffId };
 }
