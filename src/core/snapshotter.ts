@@ -80,6 +80,11 @@ export interface Snapshotter {
   /** Throws NotFound; FailedPrecondition while it has children. The row goes first, then the bytes. */
   remove(key: string): Promise<void>;
   /**
+   * As `remove`, but the bytes stay, out of the way, and are the caller's to remove; the collector finds them if he
+   * does not. Answers where they are, undefined when others have a share in them. Only where they are a plain tree.
+   */
+  setAside?(key: string): Promise<string | undefined>;
+  /**
    * Whether the bytes of the snapshot and of all its parents are still on disk: they can vanish behind the database's
    * back. Without it, the snapshotter answers for its bytes itself. Throws NotFound.
    */

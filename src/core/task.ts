@@ -83,11 +83,12 @@ export interface StartTask extends CreateTask {
 
 export interface RunTask extends StartTask {
   /**
-   * What else the caller removes at the end of the process: begun then, beside the removal of the task itself. The
-   * task is not listed, and nothing of it mounted, when `Attachment.ended` settles; its last files and cgroups go
-   * moments later, and whoever takes its id waits for that. Also after a failure between create and start.
+   * What else the caller removes at the end of the process: begun then, beside the removal of the task itself. Answers
+   * the paths of trees that nobody will look for any more. The task is not listed, and nothing of it mounted, when
+   * `Attachment.ended` settles; its last files and cgroups, and those trees, go moments later, and whoever takes its
+   * id waits for that. Also after a failure between create and start.
    */
-  besideRemoval?: () => Promise<void>;
+  besideRemoval?: () => Promise<readonly string[]>;
 }
 
 /** A process in a running container. */

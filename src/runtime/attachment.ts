@@ -82,18 +82,22 @@ export async function waitThenDelete(connection: Connection, execId?: string): P
 
 /**
  * The end of the first process; what `remove` removes is gone by then, and the task withdrawn: the supervisor sees to
- * the rest while the caller goes on.
+ * the rest, and to the trees that `remove` answers, while the caller goes on.
  */
 export async function waitThenDeleteBeside(
   connection: Connection,
-  remove: () => Promise<void>,
+  remove: () => Promise<readonly string[]>,
 ): Promise<Exit> {
   const ended = connection.ask({ op: "wait" });
   const withdrawn = connection.ask({ op: "withdraw" });
   withdrawn.catch(() => {});
   const exit = fromWireExit(await ended);
-  const results = await Promise.allSettled([withdrawn, remove()]);
-  for (const result of results) if (result.status === "rejected") throw result.reason;
+  const [withdrawal, removal] = await Promise.allSettled([withdrawn, remove()]);
+  if (withdrawal.status === "rejected") throw withdrawal.reason;
+  if (removal.status === "rejected") throw removal.reason;
+  const paths = removal.value;
+  // Should it be killed before that, the collector finds them.
+  if (paths.length > 0) connection.ask({ op: "removeTrees", paths }).catch(() => {});
   return exit;
 }
 

@@ -75,7 +75,7 @@ async function runPrepared(
         const task = createDiskTask(context, bundle);
         await task.wait();
         const exit = await task.delete();
-        await request.besideRemoval?.();
+        await removeBeside(request);
         return exit;
       },
     );
@@ -145,9 +145,17 @@ async function orDelete(
     await createDiskTask(context, bundle)
       .delete({ force: true })
       .catch(() => {});
-    await request.besideRemoval?.().catch(() => {});
+    await removeBeside(request).catch(() => {});
     throw error;
   }
+}
+
+/** Without a supervisor to leave anything to. */
+async function removeBeside({ besideRemoval }: RunTask): Promise<void> {
+  const paths = (await besideRemoval?.()) ?? [];
+  if (paths.length === 0) return;
+  const { removeTree } = await import("../files/remove-tree.ts");
+  for (const path of paths) removeTree(path);
 }
 
 async function requireAttached(requested: RunTask | Promise<RunTask>): Promise<RunTask> {

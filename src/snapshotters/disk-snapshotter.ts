@@ -46,6 +46,7 @@ class DiskSnapshotter implements Snapshotter {
   private readonly records: SnapshotRecordStore;
   private readonly directories: SnapshotDirectories;
   readonly rebase: Snapshotter["rebase"];
+  readonly setAside: Snapshotter["setAside"];
 
   constructor(storage: SnapshotStorage, root: string, records: SnapshotRecordStore) {
     this.name = storage.name;
@@ -54,6 +55,7 @@ class DiskSnapshotter implements Snapshotter {
     this.root = root;
     this.records = records;
     if (storage.putAbove) this.rebase = (key, parent) => this.putAbove(key, parent);
+    if (storage.directories.arePlain) this.setAside = (key) => this.removeName(key);
   }
 
   canRemap(): boolean {
@@ -118,6 +120,11 @@ class DiskSnapshotter implements Snapshotter {
 
   async *walk(filters?: readonly string[]): AsyncGenerator<SnapshotInfo> {
     for (const record of this.records.list(filters)) yield infoOf(record);
+  }
+
+  private async removeName(key: string): Promise<string | undefined> {
+    const { directoryId, inUse } = this.deleteRecord(key);
+    return inUse ? undefined : this.directories.setAside(directoryId);
   }
 
   private async putAbove(key: string, parent: string): Promise<Mount[]> {

@@ -16,11 +16,14 @@ const REMOVING = ".removing-";
  */
 export class SnapshotDirectories {
   readonly path: string;
+  /** Whether `removeTree` alone removes one. */
+  readonly arePlain: boolean;
   private readonly removeBytes: (path: string) => void;
 
   /** `removeBytes` removes an id's directory; it must bear being called again after a kill. */
   constructor(root: string, name: string, removeBytes: (path: string) => void = removeTree) {
     this.path = join(root, "snapshots", name);
+    this.arePlain = removeBytes === removeTree;
     this.removeBytes = removeBytes;
   }
 
@@ -58,18 +61,19 @@ export class SnapshotDirectories {
       .map(Number);
   }
 
-  /** From here on the id is free of bytes, and `purge` will find them even if we are killed. */
-  setAside(id: number): void {
+  /** From here on the id is free of bytes, and `purge` will find them even if we are killed. Answers where they are. */
+  setAside(id: number): string {
+    const aside = join(this.path, `${REMOVING}${id}`);
     try {
-      renameSync(this.of(id), join(this.path, `${REMOVING}${id}`));
+      renameSync(this.of(id), aside);
     } catch (error) {
       if (!hasErrno(error, "ENOENT")) throw asSysError(error);
     }
+    return aside;
   }
 
   remove(id: number): void {
-    this.setAside(id);
-    this.removeBytes(join(this.path, `${REMOVING}${id}`));
+    this.removeBytes(this.setAside(id));
   }
 
   /** Removes what was set aside, by whomever; answers the bytes freed. */

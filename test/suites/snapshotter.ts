@@ -225,6 +225,25 @@ export function snapshotterSuite(name: string, open: OpenSnapshotter, makeDir = 
   );
 
   test(
+    "bytes set aside are the caller's to remove: their name is free, and nothing of them in a new snapshot",
+    inState(async ({ snapshotter, root, dir }) => {
+      if (!snapshotter.setAside) return;
+      const empty = bytesOnDisk(root);
+      const write = (place: string) => writeFileSync(join(place, "big"), Buffer.alloc(1 << 20));
+      await within({ dir }, await snapshotter.prepare("key", ""), write);
+      const path = await snapshotter.setAside("key");
+      assert.is(await refusal(() => snapshotter.stat("key")), "NotFound");
+      assert.is(statSync(join(path!, "fs/big")).size, 1 << 20);
+      await within({ dir }, await snapshotter.prepare("key", ""), (place) =>
+        assert.equal(readdirSync(place), []),
+      );
+      await snapshotter.remove("key");
+      rmSync(path!, { recursive: true });
+      assert.is(bytesOnDisk(root), empty);
+    }),
+  );
+
+  test(
     "a walk shows all in order of their keys, or what a filter lets through",
     inState(async ({ snapshotter }) => {
       for (const key of ["b", "c", "a"]) await snapshotter.prepare(key, "", { labels: { key } });

@@ -32,23 +32,21 @@ export async function removeContainer(
     const container = containers.get(id);
     // Its supervisor may be removing it at this moment.
     await ifPresent(() => deleteStoppedTask(client, id));
-    await removeRecord(client, container, keepSnapshot);
+    await removeRecord(client, container, keepSnapshot ? "kept" : "removed");
   });
 }
 
-/** Removes a container that has no task any more, or whose task is being removed. */
+/**
+ * Removes a container that has no task any more, or whose task is being removed. Answers the tree that is left for
+ * the caller to remove, if any, of a snapshot that is to be `setAside`.
+ */
 export async function removeRecord(
   client: Client,
   container: Container,
-  keepSnapshot = false,
-): Promise<void> {
-  const { id, snapshotKey, snapshotter } = container;
+  snapshot: "kept" | "removed" | "setAside",
+): Promise<string | undefined> {
+  const { id } = container;
   const containers = await client.containers();
-  const removeSnapshot = async () => {
-    if (!snapshotKey || keepSnapshot) return;
-    const snapshots = await client.snapshotter(snapshotter);
-    await ifPresent(() => snapshots.remove(snapshotKey));
-  };
   try {
     // The record goes first: without it a snapshot is litter that will be collected, whereas a container without
     // its snapshot would be a broken one, should we be killed in between.
@@ -56,11 +54,26 @@ export async function removeRecord(
   } catch (error) {
     // On a full disk not even a deletion can be noted before something is freed.
     if (!hasCode(error, "ResourceExhausted")) throw error;
-    await removeSnapshot();
+    if (snapshot !== "kept") await removeSnapshot(client, container);
     containers.delete(id);
   }
-  await removeSnapshot();
-  if (keepSnapshot || (await wasLastUser(client, container))) collectInBackground(client);
+  const aside = snapshot === "kept" ? undefined : await removeSnapshot(client, container, snapshot);
+  if (snapshot === "kept" || (await wasLastUser(client, container))) collectInBackground(client);
+  return aside;
+}
+
+/** Its absence is no failure. */
+async function removeSnapshot(
+  client: Client,
+  { snapshotKey, snapshotter: name }: Container,
+  how: "removed" | "setAside" = "removed",
+): Promise<string | undefined> {
+  if (snapshotKey === "") return undefined;
+  const snapshotter = await client.snapshotter(name);
+  return ifPresent(async () => {
+    if (how === "setAside" && snapshotter.setAside) return snapshotter.setAside(snapshotKey);
+    await snapshotter.remove(snapshotKey);
+  });
 }
 
 /** Removes a task that has ended, or with `force` any, and takes it out of its network. Throws as `Task.delete`. */

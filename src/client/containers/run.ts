@@ -90,7 +90,9 @@ async function createForTask(client: Client, options: NewContainer & TaskOptions
     ...(network && inNetwork(network)),
     whenAbandoned: internalCommand(client, "_reap", id),
     besideRemoval: async () => {
-      await Promise.all([ifPresent(() => removeRecord(client, container)), network?.leave()]);
+      const removed = ifPresent(() => removeRecord(client, container, "setAside"));
+      const [tree] = await Promise.all([removed, network?.leave()]);
+      return tree === undefined ? [] : [tree];
     },
   };
 }
@@ -98,7 +100,10 @@ async function createForTask(client: Client, options: NewContainer & TaskOptions
 const inNetwork = ({ beforeStart, whenAbandoned, leave }: TaskNetwork) => ({
   beforeStart,
   whenAbandoned,
-  besideRemoval: leave,
+  besideRemoval: async () => {
+    await leave();
+    return [];
+  },
 });
 
 /** Starts a container that exists, without waiting. Throws NotFound for the container, AlreadyExists for the task. */

@@ -48,6 +48,8 @@ export type Request =
    * and no task listed, any more; the rest goes afterwards.
    */
   | { op: "withdraw" }
+  /** What the client that withdraws the task would otherwise have to remove itself, before it goes. */
+  | { op: "removeTrees"; paths: readonly string[] }
   /** Pauses the container for as long as this connection lasts, or until it is told to `resume`. */
   | { op: "pause" }
   | { op: "resume" }
@@ -64,6 +66,7 @@ export interface Answers {
   deleteExec: WireExit;
   delete: WireExit;
   withdraw: WireExit;
+  removeTrees: Record<string, never>;
   pause: Record<string, never>;
   resume: Record<string, never>;
   console: Record<string, never>;

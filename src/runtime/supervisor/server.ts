@@ -34,6 +34,7 @@ export async function serveOwner(fd: number, supervisor: Supervisor): Promise<vo
 
 function serve(socket: LineSocket, supervisor: Supervisor, onServed = () => {}): LineHandlers {
   let isOpen = true;
+  const { promise: closed, resolve: onClosed } = Promise.withResolvers<void>();
   /** By the promise that is theirs alone: an id goes from one exec to the next. */
   const attachedExecs = new Map<Promise<SupervisedProcess>, string>();
   const hold = createHold(supervisor.container);
@@ -46,6 +47,7 @@ function serve(socket: LineSocket, supervisor: Supervisor, onServed = () => {}):
             socket,
             hold,
             isOpen: () => isOpen,
+            closed: () => closed,
             attach: (exec, execId) => attachedExecs.set(exec, execId),
           });
           if (result !== undefined) socket.send({ n, result });
@@ -57,6 +59,7 @@ function serve(socket: LineSocket, supervisor: Supervisor, onServed = () => {}):
     },
     closed() {
       isOpen = false;
+      onClosed();
       for (const [exec, execId] of attachedExecs)
         void supervisor.during(() => supervisor.execs.abandon(execId, exec));
       // It may have ended meanwhile.
@@ -76,6 +79,8 @@ interface Asker {
   socket: LineSocket;
   hold: Hold;
   isOpen(): boolean;
+  /** Settles when it has gone. */
+  closed(): Promise<void>;
   /** Nobody but the client on this line will want the exec's exit. */
   attach(exec: Promise<SupervisedProcess>, execId: string): void;
 }
@@ -83,7 +88,7 @@ interface Asker {
 async function answer(
   request: Request,
   supervisor: Supervisor,
-  { socket, hold, isOpen, attach }: Asker,
+  { socket, hold, isOpen, closed, attach }: Asker,
 ): Promise<object | undefined> {
   const { container, execs } = supervisor;
   switch (request.op) {
@@ -111,7 +116,11 @@ async function answer(
     case "delete":
       return remove(supervisor);
     case "withdraw":
+      void supervisor.during(closed);
       return withdraw(supervisor, isOpen);
+    case "removeTrees":
+      await removeTrees(request.paths);
+      return {};
     case "pause":
       await hold.begin();
       return {};
@@ -164,6 +173,11 @@ async function withdraw({ container, during }: Supervisor, isWanted: () => boole
     void during(() => container.remove()).catch(() => {});
   }
   return toWireExit(end);
+}
+
+async function removeTrees(paths: readonly string[]): Promise<void> {
+  const { removeTree } = await import("../../files/remove-tree.ts");
+  for (const path of paths) removeTree(path);
 }
 
 async function sendMaster({ masterFd }: SupervisedProcess, socket: LineSocket): Promise<void> {
