@@ -15,12 +15,15 @@ export async function collectGarbage(client: Client, signal?: AbortSignal): Prom
   return collected;
 }
 
-/** Everything that knows what is on disk. */
-export async function sweepersOf({ root, configFile }: Client, signal?: AbortSignal) {
+/** Everything that knows what is on disk, and whose work is over. */
+export async function sweepersOf(client: Client, signal?: AbortSignal) {
+  const { root, configFile } = client;
   const { openContentSweeper } = await import("../content/index.ts");
   const { openSnapshotSweepers } = await import("../snapshotters/index.ts");
+  const { leasesToEnd } = await import("./lease.ts");
   const snapshotters = await openSnapshotSweepers(root, configFile);
-  return { root, content: openContentSweeper(root), snapshotters, signal };
+  const abandonedLeases = await leasesToEnd(client);
+  return { root, content: openContentSweeper(root), snapshotters, abandonedLeases, signal };
 }
 
 /** One that resists is no failure of who freed something else: `system check` tells. */

@@ -3,10 +3,11 @@ import { hasCode, ifPresent } from "../core/errors.ts";
 import { labelNames } from "../core/labels.ts";
 import { randomHex } from "../core/random.ts";
 import type { Lease, LeaseResource } from "../core/records.ts";
+import type { LeaseName } from "../metadata/mark.ts";
 import { claimLock, openLockNow } from "./locks.ts";
 import type { Client } from "./open.ts";
 
-/** As containerd's own: long enough for any pull, so that what a crash leaves is collected the next day. */
+/** As containerd's own: long enough for any pull. */
 const WORK_LEASE_MS = 24 * 60 * 60 * 1000;
 
 export interface WorkLease {
@@ -15,12 +16,28 @@ export interface WorkLease {
 
 /**
  * Runs work whose results nothing refers to yet under a lease of its own, so that garbage collection beside it spares
- * them. A process killed meanwhile leaves the lease to expire.
+ * them. That of a process killed meanwhile ends with the next collection.
  */
 export async function withLease<T>(
   client: Client,
   work: (lease: WorkLease) => Promise<T>,
   { labels, keepOn = () => false }: { labels?: Lease["labels"]; keepOn?: (error: unknown) => boolean } = {},
+): Promise<T> {
+  const owner = `work-${randomHex(8)}`;
+  // The kernel lets it go with this process, which tells others that nobody works under the lease any more.
+  const release = await claimLock(client, owner);
+  try {
+    return await underLease(client, work, { [labelNames.workOwner]: owner, ...labels }, keepOn);
+  } finally {
+    release();
+  }
+}
+
+async function underLease<T>(
+  client: Client,
+  work: (lease: WorkLease) => Promise<T>,
+  labels: Lease["labels"],
+  keepOn: (error: unknown) => boolean,
 ): Promise<T> {
   const leases = await client.leases();
   const { id } = leases.create({ labels, expiresAt: new Date(Date.now() + WORK_LEASE_MS) });
@@ -43,15 +60,7 @@ export async function withImageLease<T>(
   image: string,
   work: (lease: WorkLease) => Promise<T>,
 ): Promise<T> {
-  const owner = `work-${randomHex(8)}`;
-  // The kernel lets it go with this process, which tells others that nobody works under the lease any more.
-  const release = await claimLock(client, owner);
-  try {
-    const labels = { [labelNames.workOwner]: owner, [labelNames.workImage]: image };
-    return await withLease(client, work, { labels, keepOn: isPassing });
-  } finally {
-    release();
-  }
+  return withLease(client, work, { labels: { [labelNames.workImage]: image }, keepOn: isPassing });
 }
 
 /**
@@ -81,8 +90,19 @@ async function dropIngest(content: ContentStore, ref: string): Promise<void> {
   }
 }
 
-/** Leases of the namespace whose owners were killed, or have failed. */
-export async function abandonedLeases(client: Client, namespace = client.namespace): Promise<Lease[]> {
+/** Leases that a collection ends before they expire, of all namespaces; with `isForGood`, those kept for the next try too. */
+export async function leasesToEnd(client: Client, { isForGood = false } = {}): Promise<LeaseName[]> {
+  const namespaces = (await client.metadata()).namespaces().list();
+  const found = namespaces.map(async ({ name: namespace }) => {
+    const abandoned = await abandonedLeases(client, namespace);
+    const ending = abandoned.filter(({ labels }) => isForGood || labels[labelNames.workImage] === undefined);
+    return ending.map(({ id }) => ({ namespace, id }));
+  });
+  return (await Promise.all(found)).flat();
+}
+
+/** Of the namespace, whose owners were killed, or have failed. */
+async function abandonedLeases(client: Client, namespace = client.namespace): Promise<Lease[]> {
   const leases = (await client.metadata()).leases(namespace).list();
   const owned = leases.filter(({ labels }) => labels[labelNames.workOwner] !== undefined);
   const abandoned: Lease[] = [];

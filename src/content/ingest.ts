@@ -16,15 +16,22 @@ import type { IngestStatus } from "../core/content.ts";
 import { makeDirectoryDurably } from "../files/durable.ts";
 import { type LockFile, openLockFile } from "../files/lock-file.ts";
 import { asSysError, hasErrno } from "../sys/errno.ts";
+import { tryLock } from "../sys/lock.ts";
 import type { ContentLayout } from "./layout.ts";
 
-/** In the order of their removal: while there is a `ref`, an ingest can be seen and aborted. */
-const FILES = ["data", "damaged", "total", "ref"] as const;
+/**
+ * In the order of their removal: while there is a `ref`, an ingest can be seen and aborted. Without one, or with
+ * `oneoff`, nobody goes on with it once it has no writer.
+ */
+const FILES = ["data", "damaged", "total", "ref", "oneoff"] as const;
+/** Whoever only looks whether an ingest has a writer, or removes it, has its lock for a moment. */
+const PATIENCE_MS = 200;
 
 /** An ingest that this process alone writes to. */
 export interface HeldIngest {
   readonly directory: string;
   readonly lock: LockFile;
+  isDropped?: true;
 }
 
 export function ingestId(namespace: string, ref: string): string {
@@ -32,15 +39,22 @@ export function ingestId(namespace: string, ref: string): string {
 }
 
 /** Makes or takes over the ingest of that ref. Throws Unavailable naming the writer that has it. */
-export async function holdIngest(layout: ContentLayout, namespace: string, ref: string): Promise<HeldIngest> {
+export async function holdIngest(
+  layout: ContentLayout,
+  namespace: string,
+  ref: string,
+  { isOneOff }: { isOneOff: boolean },
+): Promise<HeldIngest> {
   makeDirectoryDurably(layout.ingests, 0o700);
   const directory = join(layout.ingests, ingestId(namespace, ref));
   for (;;) {
     makeIngestDirectory(directory);
-    const lock = await lockIngest(directory, ref);
+    const lock = await lockIngest(directory, ref, PATIENCE_MS);
     // Absent: an abort removed the directory between the two steps.
     if (!lock) continue;
     try {
+      if (isOneOff) writeFileSync(join(directory, "oneoff"), "");
+      else removeFile(join(directory, "oneoff"));
       // Its time is when the ingest began, so it is written only once.
       if (readText(join(directory, "ref")) !== ref) writeFileSync(join(directory, "ref"), ref);
       return { directory, lock };
@@ -53,14 +67,14 @@ export async function holdIngest(layout: ContentLayout, namespace: string, ref: 
 
 /** Undefined when there is none. Throws Unavailable while it has a writer. */
 export async function holdExistingIngest(directory: string, ref: string): Promise<HeldIngest | undefined> {
-  const lock = await lockIngest(directory, ref);
+  const lock = await lockIngest(directory, ref, 0);
   return lock && { directory, lock };
 }
 
-async function lockIngest(directory: string, ref: string): Promise<LockFile | undefined> {
+async function lockIngest(directory: string, ref: string, timeoutMs: number): Promise<LockFile | undefined> {
   try {
     const subject = `ingest ${JSON.stringify(ref)}`;
-    return await openLockFile(join(directory, "lock"), { timeoutMs: 0, subject });
+    return await openLockFile(join(directory, "lock"), { timeoutMs, subject });
   } catch (error) {
     if (hasErrno(error, "ENOENT")) return undefined;
     throw error;
@@ -68,7 +82,10 @@ async function lockIngest(directory: string, ref: string): Promise<LockFile | un
 }
 
 /** Removes it and gives the lock back. */
-export function dropIngest({ directory, lock }: HeldIngest): void {
+export function dropIngest(held: HeldIngest): void {
+  if (held.isDropped) return;
+  held.isDropped = true;
+  const { directory, lock } = held;
   for (const name of FILES) removeFile(join(directory, name));
   lock.remove();
   try {
@@ -118,6 +135,27 @@ export function ingestDirectories(layout: ContentLayout): string[] {
   } catch (error) {
     if (hasErrno(error, "ENOENT")) return [];
     throw asSysError(error, layout.ingests);
+  }
+}
+
+/** Whether nobody would go on with it, did it have no writer. */
+export function isForNobody(directory: string): boolean {
+  return existsSync(join(directory, "oneoff")) || !existsSync(join(directory, "ref"));
+}
+
+/** Whether it has a writer now. */
+export function hasWriter(directory: string): boolean {
+  let fd: number;
+  try {
+    fd = openSync(join(directory, "lock"), "r");
+  } catch (error) {
+    if (hasErrno(error, "ENOENT")) return false;
+    throw asSysError(error, directory);
+  }
+  try {
+    return !tryLock(fd, "shared");
+  } finally {
+    closeSync(fd);
   }
 }
 

@@ -47,14 +47,15 @@ export class LocalContentStore implements ContentStore {
     yield* this.#records.list(filters);
   }
 
-  async writer(ref: string, { expected = {} }: WriterOptions = {}): Promise<ContentWriter> {
+  async writer(ref: string, { expected = {}, isOneOff = false }: WriterOptions = {}): Promise<ContentWriter> {
     if (ref === "") throw new CtrError("InvalidArgument", "content writer needs a reference");
     if (expected.digest && (await this.#isThere(expected.digest, expected))) {
       throw new CtrError("AlreadyExists", `content ${expected.digest}`);
     }
-    const held = await holdIngest(this.#layout, this.#namespace, ref);
+    const held = await holdIngest(this.#layout, this.#namespace, ref, { isOneOff });
     try {
-      return await resumeIngest(held, { layout: this.#layout, records: this.#records, ref, expected });
+      const target = { layout: this.#layout, records: this.#records, ref, expected, isOneOff };
+      return await resumeIngest(held, target);
     } catch (error) {
       held.lock[Symbol.dispose]();
       throw error;

@@ -1,10 +1,18 @@
-import { readdirSync, statSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { basename, join } from "node:path";
 import type { ContentSweeper, IngestName, IngestRule } from "../core/collector.ts";
 import { type Digest, isDigest } from "../core/digest.ts";
 import { hasCode } from "../core/errors.ts";
 import { asSysError, hasErrno } from "../sys/errno.ts";
-import { dropIngest, holdExistingIngest, ingestDirectories, ingestId, readIngest } from "./ingest.ts";
+import {
+  dropIngest,
+  hasWriter,
+  holdExistingIngest,
+  ingestDirectories,
+  ingestId,
+  isForNobody,
+  readIngest,
+} from "./ingest.ts";
 import { blobSize, type ContentLayout, layoutBelow } from "./layout.ts";
 import { removeBlobFile } from "./store.ts";
 
@@ -22,7 +30,8 @@ export function openContentSweeper(root: string): ContentSweeper {
     blobSize: async (digest) => blobSize(layout, digest),
     removeBlob: async (digest) => removeBlobFile(layout, digest),
     async staleIngests(rule) {
-      return [...staleDirectories(layout, rule)].map((directory) => {
+      const stale = [...staleDirectories(layout, rule)].filter((directory) => !hasWriter(directory));
+      return stale.map((directory) => {
         const { ref = basename(directory), offset = 0 } = readIngest(directory) ?? {};
         return { ref, sizeBytes: offset };
       });
@@ -45,7 +54,8 @@ function* staleDirectories(layout: ContentLayout, rule: IngestRule): Iterable<st
   const [kept, released] = [idsOf(rule.leased), idsOf(rule.released)];
   for (const id of ingestDirectories(layout).filter((id) => !kept.has(id))) {
     const directory = join(layout.ingests, id);
-    if (released.has(id) || isOlder(directory, rule.untouchedSince)) yield directory;
+    const isStale = released.has(id) || isForNobody(directory) || isOlder(directory, rule.untouchedSince);
+    if (isStale) yield directory;
   }
 }
 
@@ -67,10 +77,9 @@ async function removeIngest(directory: string): Promise<number | undefined> {
   }
 }
 
-/** A directory whose maker was killed before it wrote its ref has only a time of its own. */
 function isOlder(directory: string, time: Date): boolean {
-  const updatedAt = readIngest(directory)?.updatedAt ?? statSync(directory, { throwIfNoEntry: false })?.mtime;
-  return updatedAt !== undefined && updatedAt < time;
+  const ingest = readIngest(directory);
+  return ingest !== undefined && ingest.updatedAt < time;
 }
 
 function listNames(directory: string): string[] {

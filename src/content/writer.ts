@@ -21,6 +21,7 @@ export interface IngestTarget {
   records: ContentRecordStore;
   ref: string;
   expected: { digest?: Digest; size?: number; mediaType?: string };
+  isOneOff: boolean;
 }
 
 /** Goes on after the bytes on disk, whose hash is taken again: no state of it outlives its process. */
@@ -112,7 +113,8 @@ class IngestWriter implements ContentWriter {
     if (!this.#isOpen) return;
     this.#isOpen = false;
     closeSync(this.#fd);
-    this.#held.lock[Symbol.dispose]();
+    if (this.#target.isOneOff) dropIngest(this.#held);
+    else this.#held.lock[Symbol.dispose]();
   }
 
   async #verify(size: number | undefined, wanted: Digest | undefined): Promise<Digest> {

@@ -16,13 +16,16 @@ export interface ContentSweeper {
   blobSize(digest: Digest): Promise<number | undefined>;
   /** Answers how many bytes that freed; 0 when it is gone already. Called with writers kept out. */
   removeBlob(digest: Digest): Promise<number>;
-  /** What `removeIngests` would drop, as far as can be told without locking it. */
+  /** What `removeIngests` would drop now. */
   staleIngests(rule: IngestRule): Promise<{ ref: string; sizeBytes: number }[]>;
   /** Drops those ingests without a living writer that the rule does not spare. */
   removeIngests(rule: IngestRule): Promise<{ ingests: number; sizeBytes: number }>;
 }
 
-/** Which ingests stay: those leased, and those written to lately, unless a lease that is over held them. */
+/**
+ * Which ingests stay: those leased, and those written to lately, unless a lease that is over held them or nobody goes
+ * on with them.
+ */
 export interface IngestRule {
   untouchedSince: Date;
   leased: readonly IngestName[];

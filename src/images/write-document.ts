@@ -41,7 +41,8 @@ export async function storeDocument(
   const digest = digestOf(bytes);
   protect(digest);
   try {
-    await using writer = await content.writer(`document-${digest}-${randomHex(6)}`, { expected: { digest } });
+    const ref = `document-${digest}-${randomHex(6)}`;
+    await using writer = await content.writer(ref, { expected: { digest }, isOneOff: true });
     await writer.write(bytes);
     await writer.commit({ digest, size: bytes.length, labels });
   } catch (error) {

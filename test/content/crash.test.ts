@@ -1,7 +1,8 @@
-import { readdirSync } from "node:fs";
+import { mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { openContentSweeper } from "../../src/content/index.ts";
 import { failure, fileOf, patternBytes, sha256 } from "../suites/content-store.ts";
 import { openContent } from "../support/content.ts";
 import { run } from "../support/run-program.ts";
@@ -50,6 +51,32 @@ test("a writer killed at any offset, again and again, is gone on from, to the ri
   assert.ok(result.code === 0 || result.stderr.includes("already exists"), result.stderr);
   assert.ok(await store.verify(sha256(bytes)));
   assert.equal(readdirSync(dir.join("content/ingest")), []);
+});
+
+test("a collection takes what nobody goes on with as soon as its writer is gone, and not before", async () => {
+  using dir = tempDir();
+  using store = openContent(dir.path, "one");
+  const sweeper = openContentSweeper(dir.path);
+  const rule = { untouchedSince: new Date(0), leased: [], released: [] };
+  const command = [process.execPath, fixture("write-pattern.ts"), dir.path, "one", "once", "5e7", "once"];
+  const child = Bun.spawn(command, { stdout: "pipe" });
+  await child.stdout.getReader().read();
+  assert.equal(await sweeper.staleIngests(rule), []);
+  assert.is((await sweeper.removeIngests(rule)).ingests, 0);
+  const resumable = await store.writer("again");
+  await resumable.write(Buffer.from("half"));
+  await resumable[Symbol.asyncDispose]();
+  child.kill("SIGKILL");
+  await child.exited;
+  mkdirSync(dir.join("content/ingest/half-made"));
+  const stale = await sweeper.staleIngests(rule);
+  assert.equal(stale.map(({ ref }) => ref).sort(), ["half-made", "once"]);
+  assert.is((await sweeper.removeIngests(rule)).ingests, 2);
+  assert.equal(
+    (await store.ingests()).map(({ ref }) => ref),
+    ["again"],
+  );
+  assert.is(readdirSync(dir.join("content/ingest")).length, 1);
 });
 
 for (const isExpected of [true, false]) {

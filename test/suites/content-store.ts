@@ -312,6 +312,27 @@ export function contentStoreSuite(name: string, open: OpenContent): void {
     }),
   );
 
+  test(
+    "a one-off writer that does not commit leaves nothing, and does not take what another began",
+    inStore(async (store, dir) => {
+      const ingests = join(dir.path, "content/ingest");
+      for (const commits of [false, true]) {
+        await using writer = await store.writer("once", { isOneOff: true });
+        await writer.write(Buffer.from("half"));
+        assert.is((await store.ingests()).length, 1);
+        if (commits) await failure(writer.commit({ size: 5 }), "FailedPrecondition");
+        await writer[Symbol.asyncDispose]();
+        assert.equal(readdirSync(ingests), []);
+      }
+      const done = await store.writer("once", { isOneOff: true });
+      await done.commit();
+      await using other = await store.writer("once");
+      await done[Symbol.asyncDispose]();
+      assert.is(other.status().ref, "once");
+      assert.is(readdirSync(ingests).length, 1);
+    }),
+  );
+
   test.run();
 }
 

@@ -32,7 +32,10 @@ async function ingest(client: Client, bytes: Uint8Array): Promise<Digest> {
   const digest = digestOf(bytes);
   const content = await client.content();
   try {
-    await using writer = await content.writer(`edit-${randomHex(8)}`, { expected: { digest } });
+    await using writer = await content.writer(`edit-${randomHex(8)}`, {
+      expected: { digest },
+      isOneOff: true,
+    });
     await writer.write(bytes);
     return await writer.commit({ digest, size: bytes.length });
   } catch (error) {

@@ -12,7 +12,10 @@ export async function storeBytes(
 ): Promise<void> {
   protect(digest);
   try {
-    await using writer = await content.writer(`bytes-${randomHex(8)}`, { expected: { digest } });
+    await using writer = await content.writer(`bytes-${randomHex(8)}`, {
+      expected: { digest },
+      isOneOff: true,
+    });
     await writer.write(bytes);
     await writer.commit({ digest, size: bytes.length });
   } catch (error) {

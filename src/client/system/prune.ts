@@ -1,6 +1,6 @@
 import type { Collected, CollectionPlan } from "../../core/collector.ts";
 import { sweepersOf } from "../collect.ts";
-import { abandonedLeases } from "../lease.ts";
+import { leasesToEnd } from "../lease.ts";
 import { findLeftovers, type Leftover } from "../leftovers.ts";
 import type { Client } from "../open.ts";
 
@@ -41,11 +41,8 @@ export async function prune(client: Client, signal?: AbortSignal): Promise<Prune
 
 /** What was kept for the next try of a pull that was killed goes as well. */
 async function thoroughSweepers(client: Client, signal?: AbortSignal) {
-  const namespaces = (await client.metadata()).namespaces().list();
-  const found = namespaces.map(async ({ name: namespace }) =>
-    (await abandonedLeases(client, namespace)).map(({ id }) => ({ namespace, id })),
-  );
-  return { ...(await sweepersOf(client, signal)), abandonedLeases: (await Promise.all(found)).flat() };
+  const abandonedLeases = await leasesToEnd(client, { isForGood: true });
+  return { ...(await sweepersOf(client, signal)), abandonedLeases };
 }
 
 /** Leaves nothing out for its youth: looks again when it is old enough. */

@@ -2,7 +2,7 @@ import { type ContentStore, commitOrLabel } from "../../core/content.ts";
 import type { Descriptor } from "../../core/descriptor.ts";
 import type { CompareOptions } from "../../core/differ.ts";
 import type { Digest } from "../../core/digest.ts";
-import { CtrError, ifPresent } from "../../core/errors.ts";
+import { CtrError } from "../../core/errors.ts";
 import { type Labels, labelNames } from "../../core/labels.ts";
 import { Measured } from "../../core/measured.ts";
 import { type Compression, mediaTypes } from "../../core/media-type.ts";
@@ -38,39 +38,16 @@ export async function compare(
   upper: readonly Mount[],
   options: CompareOptions = {},
 ): Promise<Descriptor> {
-  const { mediaType = mediaTypes.ociLayerGzip, ref } = options;
+  const { mediaType = mediaTypes.ociLayerGzip, ref = `compare-${randomHex(12)}` } = options;
   const compression = COMPRESSIONS.get(mediaType);
   if (compression === undefined)
     throw new CtrError("NotImplemented", `unsupported diff media type: ${mediaType}`);
-  const ingest = ref ?? `compare-${randomHex(12)}`;
-  try {
-    return await store(
-      content,
-      ingest,
-      mediaType,
-      () => layerBetween(new OpenTrees(lower, upper, mountPlaces), options),
-      compression,
-      options,
-    );
-  } catch (error) {
-    if (ref === undefined) await ifPresent(() => content.abort(ingest));
-    throw error;
-  }
-}
-
-async function store(
-  content: ContentStore,
-  ref: string,
-  mediaType: string,
-  layer: () => AsyncIterable<Uint8Array>,
-  compression: Compression,
-  options: CompareOptions,
-): Promise<Descriptor> {
-  await using writer = await content.writer(ref);
+  await using writer = await content.writer(ref, { isOneOff: options.ref === undefined });
   await writer.truncate();
+  const layer = layerBetween(lower, upper, mountPlaces, options);
   const plain = new Measured(options);
   const packed = new Measured();
-  for await (const chunk of packed.stream(compress(plain.stream(layer()), compression)))
+  for await (const chunk of packed.stream(compress(plain.stream(layer), compression)))
     await writer.write(chunk);
   const descriptor = { mediaType, digest: packed.digest(), size: packed.sizeBytes };
   options.protect?.(descriptor.digest);
@@ -84,8 +61,13 @@ function uncompressedLabel(diffId: Digest): Labels {
 }
 
 /** The uncompressed archive, piece by piece. A large tree without changes leaves others their turn too. */
-async function* layerBetween(opened: OpenTrees, options: CompareOptions): AsyncGenerator<Uint8Array> {
-  using trees = opened;
+async function* layerBetween(
+  lower: readonly Mount[],
+  upper: readonly Mount[],
+  mountPlaces: string,
+  options: CompareOptions,
+): AsyncGenerator<Uint8Array> {
+  using trees = new OpenTrees(lower, upper, mountPlaces);
   const writer = new LayerWriter(trees.upperFd, options);
   const gatherer = new Gatherer();
   let turnAt = performance.now() + TURN_MS;

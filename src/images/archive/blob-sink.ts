@@ -39,7 +39,6 @@ export class BlobSink implements Sink {
   readonly #name: string;
   readonly #context: StoreContext;
   readonly #onStored: (file: StoredFile) => void;
-  readonly #ref = `import-${randomHex(8)}`;
   #writer: ContentWriter | undefined;
   #digester: Digester | undefined;
   #promised: Digest | undefined;
@@ -101,18 +100,19 @@ export class BlobSink implements Sink {
   }
 
   async drop(): Promise<void> {
-    if (!this.#writer) return;
-    await this.#writer[Symbol.asyncDispose]();
+    try {
+      await this.#writer?.[Symbol.asyncDispose]();
+    } catch {
+      // What cannot be dropped now is litter, which the collector removes.
+    }
     this.#writer = undefined;
-    // What cannot be dropped now is litter, which the collector removes.
-    await this.#context.content.abort(this.#ref).catch(() => {});
   }
 
   async #openWriter(sizeBytes: number): Promise<void> {
     const { content } = this.#context;
     const expected = this.#promised ? { digest: this.#promised, size: sizeBytes } : { size: sizeBytes };
     try {
-      this.#writer = await content.writer(this.#ref, { expected });
+      this.#writer = await content.writer(`import-${randomHex(8)}`, { expected, isOneOff: true });
     } catch (error) {
       if (!this.#promised || !hasCode(error, "AlreadyExists")) throw error;
       if ((await content.info(this.#promised)).size !== sizeBytes) throw this.#altered();

@@ -1,6 +1,6 @@
 import { type ContentReader, type ContentStore, commitOrLabel } from "../../core/content.ts";
 import type { Descriptor } from "../../core/descriptor.ts";
-import { CtrError, hasCode, ifPresent } from "../../core/errors.ts";
+import { CtrError, hasCode } from "../../core/errors.ts";
 import { labelNames } from "../../core/labels.ts";
 import { Measured } from "../../core/measured.ts";
 import { type Compression, isForeignLayer, layerCompression } from "../../core/media-type.ts";
@@ -22,19 +22,13 @@ export async function convertLayer(
   const reader = await openLayer(content, layer);
   if (!reader) return layer;
   await using _ = reader;
-  const ref = `convert-${compression}-${layer.digest}-${randomHex(6)}`;
-  try {
-    return await recompress(layer, reader, { ref, compression }, context);
-  } catch (error) {
-    await ifPresent(() => content.abort(ref));
-    throw error;
-  }
+  return await recompress(layer, reader, compression, context);
 }
 
 async function recompress(
   layer: Descriptor,
   reader: ContentReader,
-  { ref, compression }: { ref: string; compression: Compression },
+  compression: Compression,
   context: ConvertLayerContext,
 ): Promise<Descriptor> {
   const { content, onProgress, signal } = context;
@@ -45,7 +39,8 @@ async function recompress(
   });
   const tar = new Measured();
   const result = new Measured({ signal });
-  await using writer = await content.writer(ref);
+  const ref = `convert-${compression}-${layer.digest}-${randomHex(6)}`;
+  await using writer = await content.writer(ref, { isOneOff: true });
   const uncompressed = tar.stream(context.decompress(source.stream(reader.stream())));
   for await (const chunk of result.stream(context.compress(uncompressed, compression)))
     await writer.write(chunk);

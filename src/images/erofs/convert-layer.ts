@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { commitOrLabel } from "../../core/content.ts";
 import type { Descriptor } from "../../core/descriptor.ts";
 import type { Digest } from "../../core/digest.ts";
-import { CtrError, ifPresent } from "../../core/errors.ts";
+import { CtrError } from "../../core/errors.ts";
 import { labelNames } from "../../core/labels.ts";
 import { Measured } from "../../core/measured.ts";
 import { erofsLayerType } from "../../core/media-type.ts";
@@ -36,13 +36,9 @@ export async function convertLayerToErofs(
   context: ConvertLayerContext,
 ): Promise<ErofsLayer> {
   const path = join(format.directory, "layer.erofs");
-  const ref = `convert-erofs-${layer.digest}-${randomHex(6)}`;
   try {
     await writeErofs(layer, diffId, path, format, context);
-    return await store(layer, path, ref, format, context);
-  } catch (error) {
-    await ifPresent(() => context.content.abort(ref));
-    throw error;
+    return await store(layer, path, format, context);
   } finally {
     rmSync(path, { force: true });
   }
@@ -79,13 +75,13 @@ export async function writeErofs(
 async function store(
   layer: Descriptor,
   path: string,
-  ref: string,
   { wrapping }: ErofsFormat,
   { content, compress, protect, signal }: ConvertLayerContext,
 ): Promise<ErofsLayer> {
   const plain = new Measured();
   const packed = new Measured({ signal });
-  await using writer = await content.writer(ref);
+  const ref = `convert-erofs-${layer.digest}-${randomHex(6)}`;
+  await using writer = await content.writer(ref, { isOneOff: true });
   for await (const chunk of packed.stream(compress(plain.stream(createReadStream(path)), wrapping)))
     await writer.write(chunk);
   const [diffId, digest] = [plain.digest(), packed.digest()];
