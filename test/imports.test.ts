@@ -20,6 +20,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
 const FENCED: Readonly<Record<string, string>> = { "bun:ffi": "sys", "bun:sqlite": "metadata" };
 const SUPERVISOR = "runtime/supervisor/";
 const SUPERVISOR_MAIN = "runtime/supervisor/main.ts";
+/** What the executable is besides a command line. */
+const ROLES = [SUPERVISOR_MAIN, "runtime/supervisor/restore-hook.ts"];
 /** The only two that may end the process. */
 const MAINS = ["cli/main.ts", SUPERVISOR_MAIN];
 
@@ -50,10 +52,10 @@ function objection({ from, to, late }: Arrow): string | undefined {
   if (fence) return fence === folder ? undefined : `only src/${fence} imports ${to}`;
   if (!to.includes(".ts")) return undefined;
   if (to.startsWith("..")) return "src imports nothing outside of src";
-  if (to === SUPERVISOR_MAIN) {
+  if (ROLES.includes(to)) {
     return from === "cli/main.ts" && late
       ? undefined
-      : "the supervisor is a role of its own: only cli/main.ts loads it, late";
+      : `${to} is a role of its own: only cli/main.ts loads it, late`;
   }
   const target = to.split("/")[0] ?? "";
   if (from.startsWith(SUPERVISOR) && target === "runtime") return undefined;

@@ -60,7 +60,7 @@ export interface CreateTask {
   /** Absolute. Holds the decimal pid without newline, renamed into place before the process is started. */
   pidFile?: string;
   /**
-   * Directory of a checkpoint (criu's images) to restore instead of starting afresh: then creating is starting. The
+   * Directory of a checkpoint (criu's images) to restore instead of starting afresh: `create` starts it then. The
    * images are changed to suit the streams. Who made them decides what the processes may do: criu runs as root.
    */
   checkpointDir?: string;
@@ -68,8 +68,8 @@ export interface CreateTask {
 
 export interface StartTask extends CreateTask {
   /**
-   * Between create and start, with the init's pid: for what needs its namespaces (CNI). A failure ends the task
-   * and is thrown on. Without it create and start are one step. `interrupted` aborts when a signal that ends programs
+   * Between create and start, with the init's pid: for what needs its namespaces (CNI). In a restore, when these are
+   * there and none of its processes goes on yet. A failure ends the task and is thrown on. Without it create and start are one step. `interrupted` aborts when a signal that ends programs
    * comes meanwhile, which would else be kept for the container.
    */
   beforeStart?: (pid: number, interrupted: AbortSignal | undefined) => Promise<void>;

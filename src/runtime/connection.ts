@@ -18,7 +18,7 @@ export function connectByFd(fd: number): Promise<Connection> {
 }
 
 /** `undefined` when there is no supervisor. */
-export async function connectToSupervisor(bundle: Bundle): Promise<Connection | undefined> {
+export async function connectToSupervisor(bundle: Pick<Bundle, "path">): Promise<Connection | undefined> {
   let directoryFd: number;
   try {
     directoryFd = openSync(bundle.path, "r");

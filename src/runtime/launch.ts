@@ -3,16 +3,17 @@ import { chmodSync, chownSync, closeSync, lstatSync, mkdirSync, readdirSync, wri
 import { join, resolve } from "node:path";
 import { CtrError, withSubject } from "../core/errors.ts";
 import type { Mount } from "../core/mount.ts";
+import type { SpecHook } from "../core/runtime-spec.ts";
 import type { RunTask } from "../core/task.ts";
 import { mountAll } from "../sys/mount.ts";
 import { anticipateMigration } from "./anticipate-migration.ts";
-import { type Bundle, readInitRecord, type TaskRecord, writeRecord } from "./bundle.ts";
+import { type Bundle, type InitRecord, readInitRecord, type TaskRecord, writeRecord } from "./bundle.ts";
 import { lockBundle } from "./bundle-lock.ts";
 import { type Connection, SupervisorGone } from "./connection.ts";
 import { waitForCreation } from "./creation.ts";
 import { removeDeadTask } from "./remove-dead-task.ts";
 import { findRunc } from "./runc.ts";
-import { type SpawnedSupervisor, spawnSupervisor } from "./spawn-supervisor.ts";
+import { restoreHookCommand, type SpawnedSupervisor, spawnSupervisor } from "./spawn-supervisor.ts";
 import { callersTerminal, terminalSize } from "./stdio/join-terminal.ts";
 import { CALLER_STREAMS, type PlannedStdio, planStdio } from "./stdio/plan.ts";
 
@@ -25,6 +26,8 @@ export interface PreparedTask {
   request: RunTask;
   /** Asks for the container; answers its pid. A failure leaves nothing of the task. */
   create(options: { start: boolean }): Promise<number>;
+  /** The same for one that is restored; `furnish` comes when its namespaces are there, before it goes on. */
+  restore(furnish: (pid: number) => Promise<void>): Promise<number>;
 }
 
 export interface LaunchContext {
@@ -74,12 +77,26 @@ export async function prepareTask(
       async create({ start }) {
         try {
           anticipateMigration();
-          const pid = await pidFrom(bundle, connection.ask({ op: "create", start, stdio: stdio.plan }));
+          const created = connection.ask({ op: "create", start, stdio: stdio.plan });
+          const { pid } = await orInitRecord(bundle, asCreation(created));
           closeSync(lockFd);
           return pid;
         } catch (error) {
           await giveUp();
-          throw withSubject("failed to create shim task", error);
+          throw error;
+        }
+      },
+      async restore(furnish) {
+        try {
+          const held = connection.ask({ op: "create", start: false, stdio: stdio.plan });
+          const { pid } = await asCreation(held);
+          await furnish(pid);
+          await orInitRecord(bundle, asCreation(connection.ask({ op: "start" })));
+          closeSync(lockFd);
+          return pid;
+        } catch (error) {
+          await giveUp();
+          throw error;
         }
       },
     };
@@ -89,14 +106,23 @@ export async function prepareTask(
   }
 }
 
-/** A supervisor that was killed may have done what was asked, and been about to say so. */
-async function pidFrom(bundle: Bundle, created: Promise<{ pid: number }>): Promise<number> {
+/** In the words of containerd's ctr. */
+async function asCreation<T>(answer: Promise<T>): Promise<T> {
   try {
-    return (await created).pid;
+    return await answer;
+  } catch (error) {
+    throw withSubject("failed to create shim task", error);
+  }
+}
+
+/** A supervisor that was killed may have done what was asked, and been about to say so. */
+async function orInitRecord<T>(bundle: Bundle, answer: Promise<T>): Promise<T | InitRecord> {
+  try {
+    return await answer;
   } catch (error) {
     const init = error instanceof SupervisorGone ? readInitRecord(bundle) : undefined;
     if (init === undefined) throw error;
-    return init.pid;
+    return init;
   }
 }
 
@@ -124,7 +150,8 @@ function fillBundle(
   { namespace, cgroupSuffix, runcRoot, logPath }: LaunchContext,
 ): { record: TaskRecord; stdio: PlannedStdio } {
   const { mounts, runtime = {} } = request;
-  const spec = withOwnCgroup(withConsoleSize(request), `/${namespace}/${bundle.id}`, cgroupSuffix);
+  const asked = withOwnCgroup(withConsoleSize(request), `/${namespace}/${bundle.id}`, cgroupSuffix);
+  const spec = request.checkpointDir === undefined ? asked : withHook(asked, restoreHookCommand(bundle));
   const terminal = spec.process?.terminal ?? false;
   const runc = findRunc(runtime, join(runtime.root ?? runcRoot, namespace));
   const owner = {
@@ -198,7 +225,7 @@ function mountRootfs(bundle: Bundle, mounts: readonly Mount[]): void {
 interface SpecView {
   root?: { path: string; readonly?: boolean };
   process?: { terminal?: boolean; consoleSize?: { width: number; height: number } };
-  hooks?: { poststop?: unknown[] };
+  hooks?: { poststop?: unknown[]; createRuntime?: SpecHook[] };
   linux?: {
     cgroupsPath?: string;
     resources?: { memory?: { limit?: number } };
@@ -213,6 +240,12 @@ function withConsoleSize({ spec, io }: RunTask): SpecView {
   if (!view.process?.terminal || io.kind !== "attached") return view;
   const { columns, rows } = terminalSize(callersTerminal(io.streams ?? CALLER_STREAMS));
   return { ...view, process: { consoleSize: { width: columns, height: rows }, ...view.process } };
+}
+
+/** After those it has. */
+function withHook(spec: SpecView, [path = "", ...words]: string[]): SpecView {
+  const hook = { path, args: [path, ...words], env: [] };
+  return { ...spec, hooks: { ...spec.hooks, createRuntime: [...(spec.hooks?.createRuntime ?? []), hook] } };
 }
 
 /** The usual cgroup is made this state directory's own; one that the user chose may be meant to be shared. */

@@ -26,7 +26,7 @@ const LEAN_ENGINE = {
 /** In a session of its own, with nothing of ours but a connection and the lock. */
 export function spawnSupervisor(bundle: Bundle, lockFd: number): SpawnedSupervisor {
   const logFd = openSync(join(bundle.path, "supervisor.log"), "a", 0o600);
-  const child = Bun.spawn([...supervisorCommand(), bundle.path], {
+  const child = Bun.spawn([...commandOf("supervise", "main.ts"), bundle.path], {
     stdio: ["ignore", "ignore", logFd, "pipe", lockFd],
     detached: true,
     env: { ...runtimeEnvironment(), ...LEAN_ENGINE },
@@ -45,10 +45,16 @@ export function spawnSupervisor(bundle: Bundle, lockFd: number): SpawnedSupervis
   };
 }
 
-/** This executable in its other role; in the sources, the role's own entry point. */
-function supervisorCommand(): string[] {
+/** What the runtime has to run in a restore, for the container to wait until it may go on. */
+export const restoreHookCommand = (bundle: Bundle): string[] => [
+  ...commandOf("restore-hook", "restore-hook.ts"),
+  bundle.path,
+];
+
+/** This executable in another role; in the sources, the role's own entry point. */
+function commandOf(role: string, entry: string): string[] {
   const isCompiled = Bun.main.startsWith("/$bunfs");
-  if (isCompiled) return [process.execPath, "_supervise"];
-  const entry = join(import.meta.dirname, "supervisor/main.ts");
-  return [process.execPath, "--no-env-file", "--config=/dev/null", entry];
+  if (isCompiled) return [process.execPath, `_${role}`];
+  const path = join(import.meta.dirname, "supervisor", entry);
+  return [process.execPath, "--no-env-file", "--config=/dev/null", path];
 }

@@ -24,7 +24,7 @@ export async function createTask(
 ): Promise<Task> {
   const prepared = await prepareTask(context.bundle(id), requested, context.launch(id));
   using _ = prepared.connection;
-  const pid = await prepared.create({ start: false });
+  const pid = await prepared.create({ start: prepared.request.checkpointDir !== undefined });
   await orDelete(context, prepared, () => writePidFileOf(prepared, pid));
   return createDiskTask(context, prepared.bundle);
 }
@@ -110,22 +110,17 @@ async function createAndStart(
   signals?: HeldSignals,
 ): Promise<number> {
   const { beforeStart, pidFile, checkpointDir } = prepared.request;
-  if (checkpointDir !== undefined) return restore(context, prepared);
-  const isOneStep = beforeStart === undefined && !pidFile;
-  const pid = await prepared.create({ start: isOneStep });
-  if (isOneStep) return pid;
-  await orDelete(context, prepared, async () => {
+  if (beforeStart === undefined && !pidFile) return prepared.create({ start: true });
+  const furnish = async (pid: number) => {
     writePidFileOf(prepared, pid);
     await beforeStart?.(pid, signals?.interruption());
+  };
+  if (checkpointDir !== undefined) return orCleanUp(prepared, () => prepared.restore(furnish));
+  const pid = await prepared.create({ start: false });
+  await orDelete(context, prepared, async () => {
+    await furnish(pid);
     await prepared.connection.ask({ op: "start" });
   });
-  return pid;
-}
-
-/** What is restored runs at once. */
-async function restore(context: TaskContext, prepared: PreparedTask): Promise<number> {
-  const pid = await prepared.create({ start: true });
-  await orDelete(context, prepared, () => writePidFileOf(prepared, pid));
   return pid;
 }
 
@@ -135,16 +130,27 @@ function writePidFileOf({ request }: PreparedTask, pid: number): void {
 
 async function orDelete(
   context: TaskContext,
-  { bundle, request }: PreparedTask,
+  prepared: PreparedTask,
   work: () => void | Promise<void>,
 ): Promise<void> {
+  await orCleanUp(prepared, async () => {
+    try {
+      await work();
+    } catch (error) {
+      // Whoever waits for its end removes it as well, and may be first. What stays is listed; what went wrong counts.
+      await createDiskTask(context, prepared.bundle)
+        .delete({ force: true })
+        .catch(() => {});
+      throw error;
+    }
+  });
+}
+
+/** When the task has been removed again, the caller's part of it goes. */
+async function orCleanUp<T>({ request }: PreparedTask, work: () => Promise<T>): Promise<T> {
   try {
-    await work();
+    return await work();
   } catch (error) {
-    // Whoever waits for its end removes it as well, and may be first. What stays is listed; what went wrong counts.
-    await createDiskTask(context, bundle)
-      .delete({ force: true })
-      .catch(() => {});
     await removeBeside(request).catch(() => {});
     throw error;
   }

@@ -4,7 +4,7 @@ import type { Answers, Request } from "./supervisor/protocol.ts";
 
 /** One request on a connection of its own. Throws what the supervisor throws; SupervisorGone when there is none. */
 export async function askSupervisor<R extends Request>(
-  bundle: Bundle,
+  bundle: Pick<Bundle, "path">,
   request: R,
 ): Promise<Answers[R["op"]]> {
   using connection = await connectToSupervisor(bundle);

@@ -11,13 +11,17 @@ export function requireCriu(): void {
 /** Of those that criu has logged, the last: what went wrong, and what that led to. Earlier ones it got over. */
 const ERRORS_MAX = 2;
 
-/** What criu's log says in place of the runtime's words, which only say that there is one; those when there is none. */
+/**
+ * What criu's log says in place of the runtime's words, which only say that there is one; those when there is none, or
+ * when it is the runtime that failed: at its part in between, the hooks.
+ */
 export function criuFailure(logPath: string, subject: string, error: unknown): unknown {
   const lines = (readSmallFile(logPath) ?? "").split("\n");
   const errors = lines.flatMap((line) => /\bError \([^)]*\): (.*\S)/.exec(line)?.[1] ?? []);
-  // It ends with the news that it failed.
-  const causes = errors.filter((words) => !/^(Dumping|Restoring) FAILED/.test(words)).slice(-ERRORS_MAX);
-  if (causes.length === 0) return error;
+  // What comes after the news that it failed is the consequence.
+  const end = errors.findIndex((words) => /^(Dumping|Restoring) FAILED/.test(words));
+  const causes = (end === -1 ? errors : errors.slice(0, end)).slice(-ERRORS_MAX);
+  if (causes.length === 0 || causes.at(-1)?.endsWith("action scripts failed")) return error;
   return new CtrError("Unknown", `${subject}: criu failed: ${causes.join("; ")}`, {
     hint: "options that criu asks for can be set in /etc/criu/runc.conf",
   });

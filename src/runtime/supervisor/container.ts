@@ -6,6 +6,7 @@ import type { OomWatch } from "./out-of-memory.ts";
 import { type StartContext, type StartPlan, type SupervisedProcess, startProcess } from "./processes.ts";
 import type { StdioPlan } from "./protocol.ts";
 import type { End } from "./reaper.ts";
+import { createRestoreGate } from "./restore-gate.ts";
 import { tellCreation, tellExit } from "./tell.ts";
 
 /** Below the bundle: criu's log, while it restores. */
@@ -24,9 +25,14 @@ export interface Container {
   readonly isRemoved: boolean;
   /** Whether somebody has asked for more than its creation. */
   readonly isToRun: boolean;
-  /** A failure leaves nothing of the task. Answers when it is created, or started. */
-  create(start: boolean, stdio: StdioPlan): Promise<SupervisedProcess>;
+  /**
+   * A failure leaves nothing of the task. Answers the pid of its first process when it is created, or started; without
+   * `start` one that is restored is held where its namespaces are there, and created only by `start`.
+   */
+  create(start: boolean, stdio: StdioPlan): Promise<number>;
   start(): Promise<void>;
+  /** As `RestoreGate.pass`. */
+  passGate(pid: number): Promise<void>;
   pause(): Promise<void>;
   resume(): Promise<void>;
   wait(): Promise<End>;
@@ -49,6 +55,7 @@ export function createContainer(bundle: Bundle, context: StartContext, onEnded: 
   let ended: Promise<End> | undefined;
   /** Its start, if it is one of its own, has been told of. */
   let starting: Promise<void> = Promise.resolve();
+  const gate = createRestoreGate();
 
   const created = <T>(value: T | undefined): T => {
     if (value !== undefined) return value;
@@ -56,7 +63,7 @@ export function createContainer(bundle: Bundle, context: StartContext, onEnded: 
   };
 
   const create = async (task: TaskRecord, start: boolean, stdio: StdioPlan) => {
-    isToRun = start || task.checkpointDir !== undefined;
+    isToRun = start;
     const memory = await openMemoryWatch(bundle, task.limitedCgroup);
     const plan = {
       runc: task.runc,
@@ -68,6 +75,7 @@ export function createContainer(bundle: Bundle, context: StartContext, onEnded: 
       command: (options: readonly string[]) => [...createCommand(bundle, task, start), ...options, bundle.id],
     };
     init = task.checkpointDir === undefined ? await startProcess(plan, context) : await restore(plan);
+    isToRun ||= task.checkpointDir !== undefined;
     const { pid, startTicks } = init;
     writeRecord("init.json", { pid, startTicks, started: isToRun });
     tellCreation(bundle, task, stdio, pid);
@@ -93,11 +101,35 @@ export function createContainer(bundle: Bundle, context: StartContext, onEnded: 
   const tellStart = (pid: number) => bundle.publish("/tasks/start", { container_id: bundle.id, pid });
 
   const start = async () => {
-    const { pid, startTicks } = created(init);
     isToRun = true;
+    if (created(record).checkpointDir !== undefined) return finishRestore();
+    const { pid, startTicks } = created(init);
     await callRunc(created(record).runc, ["start", bundle.id], "OCI runtime start failed");
     if (removal === undefined) writeRecord("init.json", { pid, startTicks, started: true });
     tellStart(pid);
+  };
+
+  const finishRestore = async () => {
+    gate.open();
+    await orAbandon(created(creation));
+  };
+
+  /** What is left then, the client removes, or shows as litter. */
+  const orAbandon = async <T>(work: Promise<T>): Promise<T> => {
+    try {
+      return await work;
+    } catch (error) {
+      await abandon().catch(() => {});
+      throw error;
+    }
+  };
+
+  const abandon = async () => {
+    // A creation under way would go on to make what is being removed.
+    gate.close(new CtrError("Canceled", `restore of task ${bundle.id}`));
+    await creation?.catch(() => {});
+    removal ??= abandonTask(bundle, record);
+    await removal;
   };
 
   /** Processes of a shared pid namespace do not end with the first. */
@@ -138,19 +170,16 @@ export function createContainer(bundle: Bundle, context: StartContext, onEnded: 
     async create(start, stdio) {
       if (creation !== undefined) throw new CtrError("AlreadyExists", `task ${bundle.id}`);
       record = readTaskRecord(bundle);
+      if (start) gate.open();
       creation = create(created(record), start, stdio);
-      try {
-        return await creation;
-      } catch (error) {
-        // What is left then, the client removes, or shows as litter.
-        await this.abandon().catch(() => {});
-        throw error;
-      }
+      const { pid } = await orAbandon(start ? creation : Promise.race([creation, gate.reached]));
+      return pid;
     },
     start() {
       starting = start();
       return starting;
     },
+    passGate: gate.pass,
     pause: async () => (await import("../pause-task.ts")).freeze(bundle),
     resume: async () => (await import("../pause-task.ts")).thaw(bundle),
     async wait() {
@@ -168,12 +197,7 @@ export function createContainer(bundle: Bundle, context: StartContext, onEnded: 
       removal.catch(() => {});
       await withdrawal;
     },
-    async abandon() {
-      // A creation under way would go on to make what is being removed.
-      await creation?.catch(() => {});
-      removal ??= abandonTask(bundle, record);
-      await removal;
-    },
+    abandon,
   };
 }
 

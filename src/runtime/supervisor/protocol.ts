@@ -31,9 +31,14 @@ export interface StdioPlan {
 }
 
 export type Request =
-  /** Reads task.json; with `start` the container is created and started by one call of the runtime. */
+  /**
+   * Reads task.json; with `start` the container is created and started by one call of the runtime. One that is restored
+   * is made by one call in any case, which waits for `start` where its namespaces are there.
+   */
   | { op: "create"; start: boolean; stdio: StdioPlan }
   | { op: "start" }
+  /** From the runtime's hook in a restore: answered when the container may go on. */
+  | { op: "passGate"; pid: number }
   /** `attached`: nobody but this client will want its exit; it is removed at its end when the client has died. */
   | { op: "exec"; execId: string; claim: string; stdio: StdioPlan; attached: boolean }
   /** Answered at the end of the process. `thenDelete` removes it before the answer. */
@@ -59,6 +64,7 @@ export type Request =
 export interface Answers {
   create: { pid: number };
   start: Record<string, never>;
+  passGate: Record<string, never>;
   exec: { pid: number };
   wait: WireExit;
   resize: Record<string, never>;

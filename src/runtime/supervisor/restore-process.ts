@@ -1,5 +1,3 @@
-import { hasErrno } from "../../sys/errno.ts";
-import { raiseLoopback } from "../../sys/loopback.ts";
 import { criuFailure } from "../criu/program.ts";
 import { removeDirectory } from "../remove-directory.ts";
 import { RESTORE_DIR } from "./container.ts";
@@ -9,23 +7,10 @@ import { type StartContext, type StartPlan, type SupervisedProcess, startProcess
 export async function restoreProcess(plan: StartPlan, context: StartContext): Promise<SupervisedProcess> {
   const failure = "OCI runtime restore failed";
   try {
-    const restored = await startProcess({ ...plan, failure, onFound: completed(plan.onFound) }, context);
+    const restored = await startProcess({ ...plan, failure }, context);
     removeDirectory(RESTORE_DIR);
     return restored;
   } catch (error) {
     throw criuFailure(`${RESTORE_DIR}/restore.log`, failure, error);
   }
-}
-
-/** The runtime has criu restore an empty network, whose loopback is down; of a container it makes, it is up. */
-function completed(onFound: StartPlan["onFound"]): (pid: number) => void {
-  return (pid) => {
-    onFound?.(pid);
-    try {
-      raiseLoopback(pid);
-    } catch (error) {
-      // It has ended meanwhile.
-      if (!hasErrno(error, "ENOENT", "ESRCH")) throw error;
-    }
-  };
 }

@@ -93,9 +93,12 @@ async function answer(
   const { container, execs } = supervisor;
   switch (request.op) {
     case "create":
-      return { pid: (await container.create(request.start, request.stdio)).pid };
+      return { pid: await container.create(request.start, request.stdio) };
     case "start":
       await container.start();
+      return {};
+    case "passGate":
+      await container.passGate(request.pid);
       return {};
     case "exec": {
       const exec = startExec(supervisor, request);

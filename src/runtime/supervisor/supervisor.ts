@@ -75,7 +75,8 @@ export function createSupervisor(bundle: Bundle, leave: () => void): Supervisor 
     },
     ownerGone() {
       if (owner === "present") owner = "gone";
-      const isLeftUnstarted = container.record?.whenAbandoned !== undefined && !container.isToRun;
+      const { whenAbandoned, checkpointDir } = container.record ?? {};
+      const isLeftUnstarted = (whenAbandoned ?? checkpointDir) !== undefined && !container.isToRun;
       if (isLeftUnstarted && !container.isRemoved) return void during(() => container.abandon());
       if (container.record !== undefined) return leaveIfDone();
       // It died, or failed, before it asked for anything.
