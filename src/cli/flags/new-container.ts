@@ -8,6 +8,10 @@ import { runtimeFlags } from "./runtime.ts";
 import { snapshotterFlags } from "./snapshotter.ts";
 import { specFlags } from "./spec.ts";
 
+export const cniFlag = booleanFlag(
+  "attach it at each start to the first network of /etc/cni/net.d (or $NETCONFPATH), by plugins of /opt/cni/bin and /usr/lib/cni (or $CNI_PATH)",
+);
+
 /** Flags that `run` and `containers create` share. */
 export const newContainerFlags = {
   ...runtimeFlags,
@@ -15,9 +19,7 @@ export const newContainerFlags = {
   snapshotterLabel: listFlag("label of the container's snapshot", { placeholder: "KEY=VALUE" }),
   ...specFlags,
   sandbox: stringFlag("refused: there are no sandboxes", { placeholder: "ID" }),
-  cni: booleanFlag(
-    "attach it at each start to the first network of /etc/cni/net.d (or $NETCONFPATH), by plugins of /opt/cni/bin and /usr/lib/cni (or $CNI_PATH)",
-  ),
+  cni: cniFlag,
 };
 
 export function isWantedCni({

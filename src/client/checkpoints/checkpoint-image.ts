@@ -24,6 +24,8 @@ export interface OpenCheckpoint {
   snapshotter: string | undefined;
   layer: Descriptor | undefined;
   memory: Descriptor | undefined;
+  /** Its container was in a network; a request it is not. */
+  hadNetwork: boolean;
 }
 
 /**
@@ -55,6 +57,7 @@ export async function openCheckpoint(client: Client, image: Image): Promise<Open
     snapshotter: index.annotations?.[checkpointAnnotations.snapshotter],
     layer: index.manifests.find(({ mediaType }) => isLayer(mediaType)),
     memory: part(checkpointTypes.memory),
+    hadNetwork: index.annotations?.[checkpointAnnotations.network] !== undefined,
   };
 }
 

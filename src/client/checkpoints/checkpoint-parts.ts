@@ -8,6 +8,7 @@ import type { Container } from "../../core/records.ts";
 import type { Task } from "../../core/task.ts";
 import { writeDocument } from "../../images/write-document.ts";
 import { encodeCheckpointOptions, encodeRuntimePart, encodeSpecPart } from "../../oci/checkpoint-parts.ts";
+import { wantsNetwork } from "../containers/container-network.ts";
 import { storeBytes } from "../content/store-bytes.ts";
 import { findImage, openImage } from "../images/images.ts";
 import type { WorkLease } from "../lease.ts";
@@ -15,13 +16,15 @@ import type { Client } from "../open.ts";
 import { diffSnapshots } from "../snapshots/diff-snapshots.ts";
 import { withWorkspace } from "../workspace.ts";
 
-/** What an index says of its checkpoint; the names of containerd's client (client/container.go). */
+/** What an index says of its checkpoint; but for the last, the names of containerd's client (client/container.go). */
 export const checkpointAnnotations = {
   image: "org.opencontainers.image.ref.name",
   /** The same, where `ctr tasks checkpoint` says it. */
   taskImage: "image.name",
   runtime: "io.containerd.checkpoint.runtime",
   snapshotter: "io.containerd.checkpoint.snapshotter",
+  /** Its container was in a network at each start; "cni". */
+  network: "ctr.checkpoint.network",
 } as const;
 
 /** Gathers a checkpoint of one container: each part becomes a blob, held by the lease, and an entry of the index. */
@@ -85,6 +88,7 @@ export class CheckpointParts {
       [checkpointAnnotations.image]: image,
       [checkpointAnnotations.runtime]: runtime.name,
       [checkpointAnnotations.snapshotter]: snapshotter,
+      ...(wantsNetwork(this.container) && { [checkpointAnnotations.network]: "cni" }),
       ...more,
     };
     const { digest, size } = await writeDocument(

@@ -4,11 +4,13 @@ import { CtrError, hasCode } from "../../core/errors.ts";
 import { validateIdentifier } from "../../core/identifier.ts";
 import { mediaTypes } from "../../core/media-type.ts";
 import type { Mount } from "../../core/mount.ts";
+import type { Container } from "../../core/records.ts";
 import type { Spec } from "../../core/runtime-spec.ts";
 import type { Snapshotter } from "../../core/snapshotter.ts";
-import type { CreateTask, Exit, ProcessIo } from "../../core/task.ts";
+import type { Exit, ProcessIo, RunTask } from "../../core/task.ts";
 import { containerLabels } from "../../oci/container-labels.ts";
 import { withMountLabel } from "../../oci/selinux.ts";
+import { type NetworkOptions, taskNetwork, WANTS_NETWORK } from "../containers/container-network.ts";
 import {
   baseOf,
   type CreatedContainer,
@@ -16,7 +18,7 @@ import {
   refuseTaken,
 } from "../containers/create-container.ts";
 import { removeAbandoned, removeWithTask } from "../containers/ephemeral.ts";
-import { taskOf } from "../containers/run.ts";
+import { inNetwork, taskOf } from "../containers/run.ts";
 import { runtimeOptionsOf } from "../containers/runtime.ts";
 import { findImage } from "../images/images.ts";
 import { ensureUnpacked } from "../images/unpack.ts";
@@ -26,35 +28,46 @@ import type { Client } from "../open.ts";
 import { withWorkspace } from "../workspace.ts";
 import { type OpenCheckpoint, openCheckpoint } from "./checkpoint-image.ts";
 
-export interface RestoreOptions {
+export interface RestoreOptions extends NetworkOptions {
   /** With what the container had changed of its image's files. */
   rw?: boolean;
   /** With its processes, which go on from where they were: whoever made the checkpoint decides what they may do. */
   live?: boolean;
+  /**
+   * In this host's default network, now and at each start to come. No checkpoint can ask for it: plugins do as they are
+   * told by configurations that are nobody's but the host's.
+   */
+  cni?: boolean;
+  /** Is told of a container that was in a network and will be in none. */
+  onNetworkMissed?: () => void;
 }
 
 /**
  * Makes a container of a checkpoint, and starts it: a task that goes on by itself, or with `live` its processes as
- * they were. One with a terminal has the caller's, and is waited for. A failure leaves nothing. Throws NotFound for the
- * image, AlreadyExists for the container, and as `openCheckpoint`.
+ * they were; these find their new network when they go on. One with a terminal has the caller's, and is waited for. A
+ * failure leaves nothing. Throws NotFound for the image, AlreadyExists for the container, and as `openCheckpoint`.
  */
 export async function restore(
   client: Client,
   id: string,
   ref: string,
-  { rw = false, live = false }: RestoreOptions,
+  options: RestoreOptions,
 ): Promise<Exit | undefined> {
   validateIdentifier(id);
   await removeAbandoned(client, id);
   const image = await findImage(client, ref);
   const checkpoint = await openCheckpoint(client, image);
   runtimeOptionsOf(checkpoint.runtime);
+  const { rw = false, live = false, cni = false } = options;
   const layer = rw ? required(checkpoint.layer, image.name, "rw layer", "--rw") : undefined;
   const memory = live ? required(checkpoint.memory, image.name, "memory", "--task") : undefined;
-  const { container, mounts } = await makeContainer(client, id, checkpoint, layer);
+  const network = cni ? await taskNetwork(client, id, options) : undefined;
+  const extensions = cni ? WANTS_NETWORK : {};
+  const { container, mounts } = await makeContainer(client, id, checkpoint, { layer, extensions });
+  if (checkpoint.hadNetwork && !cni) options.onNetworkMissed?.();
   const terminal = checkpoint.spec.process?.terminal ?? false;
   const io: ProcessIo = terminal ? { kind: "attached" } : { kind: "log" };
-  const request = taskOf(container, mounts, { io });
+  const request = { ...taskOf(container, mounts, { io }), ...(network && inNetwork(network)) };
   try {
     const started = await startFrom(client, request, memory);
     return await started?.ended;
@@ -75,7 +88,7 @@ async function makeContainer(
   client: Client,
   id: string,
   checkpoint: OpenCheckpoint,
-  layer: Descriptor | undefined,
+  { layer, extensions }: { layer: Descriptor | undefined } & Pick<Container, "extensions">,
 ): Promise<CreatedContainer> {
   const { image, base, runtime } = checkpoint;
   const snapshotter = await openSnapshotter(client, checkpoint.snapshotter);
@@ -99,7 +112,7 @@ async function makeContainer(
           spec: ownSpec(checkpoint.spec, client.namespace, id),
           snapshotKey: id,
           snapshotter: snapshotter.name,
-          extensions: {},
+          extensions,
         });
         return { container, mounts: labelledMounts };
       } catch (error) {
@@ -129,9 +142,9 @@ function ownSpec(spec: Spec, namespace: string, id: string): Spec {
   };
 }
 
-async function startFrom(client: Client, request: CreateTask, memory: Descriptor | undefined) {
+async function startFrom(client: Client, request: RunTask, memory: Descriptor | undefined) {
   const tasks = await client.tasks();
-  const start = async (from: CreateTask): Promise<{ ended: Promise<Exit> } | undefined> => {
+  const start = async (from: RunTask): Promise<{ ended: Promise<Exit> } | undefined> => {
     if (from.io.kind === "attached") return tasks.run(from.id, from);
     await tasks.start(from.id, from);
     return undefined;

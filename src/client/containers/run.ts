@@ -97,7 +97,7 @@ async function createForTask(client: Client, options: NewContainer & TaskOptions
   };
 }
 
-const inNetwork = ({ beforeStart, whenAbandoned, leave }: TaskNetwork) => ({
+export const inNetwork = ({ beforeStart, whenAbandoned, leave }: TaskNetwork) => ({
   beforeStart,
   whenAbandoned,
   besideRemoval: async () => {
