@@ -1,9 +1,10 @@
-import { mkdirSync, readdirSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { hasCode } from "../core/errors.ts";
 import { holdOffCollector } from "../files/collection-lock.ts";
+import { listNames } from "../files/list-names.ts";
 import { type LockFile, openLockFile } from "../files/lock-file.ts";
-import { asSysError, hasErrno } from "../sys/errno.ts";
+import { asSysError } from "../sys/errno.ts";
 import type { Client } from "./open.ts";
 
 /** Held by who makes or deletes the container of that name. */
@@ -106,15 +107,6 @@ function lockPath(client: Client, name: string): string {
 }
 
 const fileName = (lock: string): string => lock.replace(/[^A-Za-z0-9._-]/g, "_");
-
-function listNames(directory: string): string[] {
-  try {
-    return readdirSync(directory);
-  } catch (error) {
-    if (hasErrno(error, "ENOENT")) return [];
-    throw asSysError(error, directory);
-  }
-}
 
 function madeDirectory(path: string): string {
   try {

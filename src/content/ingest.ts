@@ -4,19 +4,18 @@ import {
   ftruncateSync,
   mkdirSync,
   openSync,
-  readdirSync,
-  readFileSync,
   rmdirSync,
   statSync,
-  unlinkSync,
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
 import type { IngestStatus } from "../core/content.ts";
 import { makeDirectoryDurably } from "../files/durable.ts";
+import { listNames } from "../files/list-names.ts";
 import { type LockFile, openLockFile } from "../files/lock-file.ts";
 import { asSysError, hasErrno } from "../sys/errno.ts";
 import { tryLock } from "../sys/lock.ts";
+import { readSmallFile, removeFile } from "../sys/small-file.ts";
 import type { ContentLayout } from "./layout.ts";
 
 /**
@@ -56,7 +55,7 @@ export async function holdIngest(
       if (isOneOff) writeFileSync(join(directory, "oneoff"), "");
       else removeFile(join(directory, "oneoff"));
       // Its time is when the ingest began, so it is written only once.
-      if (readText(join(directory, "ref")) !== ref) writeFileSync(join(directory, "ref"), ref);
+      if (readSmallFile(join(directory, "ref")) !== ref) writeFileSync(join(directory, "ref"), ref);
       return { directory, lock };
     } catch (error) {
       dropIngest({ directory, lock });
@@ -123,19 +122,10 @@ export function markDamaged({ directory }: HeldIngest): void {
 
 /** Those of one namespace; may miss what comes and goes meanwhile. */
 export function listIngests(layout: ContentLayout, namespace: string): IngestStatus[] {
-  return ingestDirectories(layout).flatMap((id) => {
+  return listNames(layout.ingests).flatMap((id) => {
     const status = readIngest(join(layout.ingests, id));
     return status && ingestId(namespace, status.ref) === id ? [status] : [];
   });
-}
-
-export function ingestDirectories(layout: ContentLayout): string[] {
-  try {
-    return readdirSync(layout.ingests);
-  } catch (error) {
-    if (hasErrno(error, "ENOENT")) return [];
-    throw asSysError(error, layout.ingests);
-  }
 }
 
 /** Whether nobody would go on with it, did it have no writer. */
@@ -162,10 +152,10 @@ export function hasWriter(directory: string): boolean {
 /** Undefined where there is no ref yet, or no longer. */
 export function readIngest(directory: string): IngestStatus | undefined {
   const startedAt = statSync(join(directory, "ref"), { throwIfNoEntry: false })?.mtime;
-  const ref = readText(join(directory, "ref"));
+  const ref = readSmallFile(join(directory, "ref"));
   if (!startedAt || !ref) return undefined;
   const data = statSync(join(directory, "data"), { throwIfNoEntry: false });
-  const total = Number(readText(join(directory, "total")) || 0);
+  const total = Number(readSmallFile(join(directory, "total")) ?? 0);
   return { ref, offset: data?.size ?? 0, total, startedAt, updatedAt: data?.mtime ?? startedAt };
 }
 
@@ -174,22 +164,5 @@ function makeIngestDirectory(directory: string): void {
     mkdirSync(directory, 0o700);
   } catch (error) {
     if (!hasErrno(error, "EEXIST")) throw asSysError(error, directory);
-  }
-}
-
-function readText(path: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch (error) {
-    if (hasErrno(error, "ENOENT")) return "";
-    throw asSysError(error, path);
-  }
-}
-
-function removeFile(path: string): void {
-  try {
-    unlinkSync(path);
-  } catch (error) {
-    if (!hasErrno(error, "ENOENT")) throw asSysError(error, path);
   }
 }

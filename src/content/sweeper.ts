@@ -1,18 +1,9 @@
-import { readdirSync } from "node:fs";
 import { basename, join } from "node:path";
 import type { ContentSweeper, IngestName, IngestRule } from "../core/collector.ts";
 import { type Digest, isDigest } from "../core/digest.ts";
 import { hasCode } from "../core/errors.ts";
-import { asSysError, hasErrno } from "../sys/errno.ts";
-import {
-  dropIngest,
-  hasWriter,
-  holdExistingIngest,
-  ingestDirectories,
-  ingestId,
-  isForNobody,
-  readIngest,
-} from "./ingest.ts";
+import { listNames } from "../files/list-names.ts";
+import { dropIngest, hasWriter, holdExistingIngest, ingestId, isForNobody, readIngest } from "./ingest.ts";
 import { blobSize, type ContentLayout, layoutBelow } from "./layout.ts";
 import { removeBlobFile } from "./store.ts";
 
@@ -52,7 +43,7 @@ export function openContentSweeper(root: string): ContentSweeper {
 /** Each judged when it is its turn. */
 function* staleDirectories(layout: ContentLayout, rule: IngestRule): Iterable<string> {
   const [kept, released] = [idsOf(rule.leased), idsOf(rule.released)];
-  for (const id of ingestDirectories(layout).filter((id) => !kept.has(id))) {
+  for (const id of listNames(layout.ingests).filter((id) => !kept.has(id))) {
     const directory = join(layout.ingests, id);
     const isStale = released.has(id) || isForNobody(directory) || isOlder(directory, rule.untouchedSince);
     if (isStale) yield directory;
@@ -80,13 +71,4 @@ async function removeIngest(directory: string): Promise<number | undefined> {
 function isOlder(directory: string, time: Date): boolean {
   const ingest = readIngest(directory);
   return ingest !== undefined && ingest.updatedAt < time;
-}
-
-function listNames(directory: string): string[] {
-  try {
-    return readdirSync(directory);
-  } catch (error) {
-    if (hasErrno(error, "ENOENT", "ENOTDIR")) return [];
-    throw asSysError(error, directory);
-  }
 }

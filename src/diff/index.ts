@@ -11,7 +11,7 @@ import { decompress } from "./compression.ts";
 import { isDirect, withTarget } from "./target.ts";
 
 /** A smaller layer is written in less time than a thread takes to start and to warm up. */
-const LARGE_BYTES = 2 << 20;
+const WORTH_A_THREAD_BYTES = 2 << 20;
 
 export interface ApplierOptions {
   content: ContentProvider;
@@ -43,7 +43,7 @@ export function openDiffer({ content, mountPlaces, threads }: DifferOptions): Di
       await content.info(layer.digest);
       if (!threads || !isDirect(onto)) return here.apply(layer, onto, options);
       // The one layer of a small image; of many, the others begin a thread.
-      const isForHere = layer.size < LARGE_BYTES && !isBusy;
+      const isForHere = layer.size < WORTH_A_THREAD_BYTES && !isBusy;
       return isForHere ? applyHere(layer, onto, options) : threads.apply(layer, onto, options);
     },
     compare: async (lower, upper, options) =>

@@ -6,8 +6,8 @@ import type { Reply, Request } from "./thread-messages.ts";
 /** Writes layers into trees that need no mount, several side by side. */
 export interface Threads extends Pick<Differ, "apply">, Disposable {}
 
-/** For smaller ones a second thread does not pay. */
-const LARGE_BYTES = 1 << 20;
+/** For a smaller layer another thread beside one that runs does not pay. */
+const WORTH_ANOTHER_THREAD_BYTES = 1 << 20;
 
 /** Up to `width` threads, begun by `start` when there is work for them: what each runs calls `serveThread`. */
 export function openThreads(width: number, start: () => Worker): Threads {
@@ -15,7 +15,7 @@ export function openThreads(width: number, start: () => Worker): Threads {
   const idle: Worker[] = [];
   const waiting: (() => void)[] = [];
   const claim = async (sizeBytes: number): Promise<Worker> => {
-    const most = sizeBytes < LARGE_BYTES ? 1 : width;
+    const most = sizeBytes < WORTH_ANOTHER_THREAD_BYTES ? 1 : width;
     while (idle.length === 0 && workers.size >= most) {
       await new Promise<void>((resolve) => waiting.push(resolve));
     }

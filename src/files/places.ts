@@ -2,12 +2,13 @@
  * Directories that a process has for a while, for a mount or for files. Their names say whose they are: what a process
  * left that was killed is found and removed, whoever comes across it.
  */
-import { mkdirSync, readdirSync, rmdirSync } from "node:fs";
+import { mkdirSync, rmdirSync } from "node:fs";
 import { join } from "node:path";
 import { randomHex } from "../core/random.ts";
 import { asSysError, hasErrno } from "../sys/errno.ts";
 import { unmountAll } from "../sys/mount.ts";
 import { isSameProcessAlive, readProcessStat } from "../sys/process.ts";
+import { listNames } from "./list-names.ts";
 
 /** An empty directory to mount at. Disposing it takes away what is mounted there, and the directory. */
 export interface MountPlace extends Disposable {
@@ -55,14 +56,5 @@ export function removeMountPlace(place: string): void {
     rmdirSync(place);
   } catch (error) {
     if (!hasErrno(error, "ENOENT")) throw asSysError(error, place);
-  }
-}
-
-function listNames(directory: string): string[] {
-  try {
-    return readdirSync(directory);
-  } catch (error) {
-    if (hasErrno(error, "ENOENT")) return [];
-    throw asSysError(error, directory);
   }
 }

@@ -3,13 +3,13 @@
  * out again. One file for each below `networks/`, in place before the first plugin is called and until the last one
  * has let go.
  */
-import { readdirSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { CtrError } from "../core/errors.ts";
 import { parseExactJson } from "../core/exact-json.ts";
 import { TEMPORARY_PREFIX, writeFileAtomically } from "../files/atomic-write.ts";
 import { makeDirectoryDurably } from "../files/durable.ts";
-import { asSysError, hasErrno } from "../sys/errno.ts";
+import { listNames } from "../files/list-names.ts";
 import { isSameProcessAlive, readProcessStat } from "../sys/process.ts";
 import { readSmallFile, removeFile } from "../sys/small-file.ts";
 import type { NetworkConfig } from "./config.ts";
@@ -67,18 +67,9 @@ export function openRecords(directory: string): AttachmentRecords {
       writeFileAtomically(pathOf(name), `${JSON.stringify(record)}\n`);
     },
     remove: (name) => removeFile(pathOf(name)),
-    names: () => filesIn(directory).filter((name) => !name.startsWith(TEMPORARY_PREFIX)),
-    drafts: () => filesIn(directory).filter((name) => isOldDraft(pathOf(name))),
+    names: () => listNames(directory).filter((name) => !name.startsWith(TEMPORARY_PREFIX)),
+    drafts: () => listNames(directory).filter((name) => isOldDraft(pathOf(name))),
   };
-}
-
-function filesIn(directory: string): string[] {
-  try {
-    return readdirSync(directory).sort();
-  } catch (error) {
-    if (hasErrno(error, "ENOENT")) return [];
-    throw asSysError(error, directory);
-  }
 }
 
 function isOldDraft(path: string): boolean {

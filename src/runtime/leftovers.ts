@@ -1,7 +1,8 @@
 /** What tasks leave behind whose client and supervisor were killed, or whose boot is over. */
-import { closeSync, linkSync, readdirSync, renameSync, statSync } from "node:fs";
+import { closeSync, linkSync, renameSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { EventPublisher } from "../core/events.ts";
+import { listNames } from "../files/list-names.ts";
 import { asSysError, hasErrno } from "../sys/errno.ts";
 import { tryLock } from "../sys/lock.ts";
 import { removeFile } from "../sys/small-file.ts";
@@ -72,8 +73,8 @@ export interface TaskLog {
 /** Logs below `root` of tasks that are not there any more. */
 export function findTaskLogs(root: string, state: string): TaskLog[] {
   const home = join(root, "logs");
-  return names(home).flatMap((namespace) =>
-    names(join(home, namespace)).flatMap((name) => {
+  return listNames(home).flatMap((namespace) =>
+    listNames(join(home, namespace)).flatMap((name) => {
       const id = /^([^@]+)(?:@.*)?\.log$/.exec(name)?.[1];
       const path = join(home, namespace, name);
       const bundlePath = join(state, "tasks", namespace, id ?? name);
@@ -110,8 +111,8 @@ function giveBack(aside: string, path: string): void {
 }
 
 function bundlesBelow(directory: string, events: EventPublisher): { namespace: string; bundle: Bundle }[] {
-  return names(directory).flatMap((namespace) =>
-    names(join(directory, namespace)).map((id) => ({
+  return listNames(directory).flatMap((namespace) =>
+    listNames(join(directory, namespace)).map((id) => ({
       namespace,
       bundle: bundleAt(join(directory, namespace, id), events),
     })),
@@ -119,12 +120,3 @@ function bundlesBelow(directory: string, events: EventPublisher): { namespace: s
 }
 
 const isThere = (path: string): boolean => statSync(path, { throwIfNoEntry: false }) !== undefined;
-
-function names(directory: string): string[] {
-  try {
-    return readdirSync(directory).sort();
-  } catch (error) {
-    if (hasErrno(error, "ENOENT", "ENOTDIR")) return [];
-    throw asSysError(error, directory);
-  }
-}

@@ -1,7 +1,6 @@
-import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import type { ExecInfo, ProcessInfo } from "../core/task.ts";
-import { asSysError, hasErrno } from "../sys/errno.ts";
+import { listNames } from "../files/list-names.ts";
 import { isSameProcessAlive } from "../sys/process.ts";
 import { type Bundle, readExecRecord, readExit, readInitRecord } from "./bundle.ts";
 import { cgroupsOf, pidsIn, UNIFIED } from "./cgroup.ts";
@@ -21,7 +20,7 @@ export function listProcesses(bundle: Bundle): ProcessInfo[] {
 }
 
 export function listExecs(bundle: Bundle): ExecInfo[] {
-  return execIdsOf(bundle).flatMap((execId) => {
+  return listNames(join(bundle.path, "execs")).flatMap((execId) => {
     const record = readExecRecord(bundle, execId);
     // It is being started, or failed to.
     if (record === undefined || record.pid === 0) return [];
@@ -30,14 +29,4 @@ export function listExecs(bundle: Bundle): ExecInfo[] {
     const exit = readExit(bundle, execId) ?? { status: 255, at: undefined };
     return { execId, pid, status: "stopped", exit };
   });
-}
-
-function execIdsOf(bundle: Bundle): string[] {
-  const directory = join(bundle.path, "execs");
-  try {
-    return readdirSync(directory).sort();
-  } catch (error) {
-    if (hasErrno(error, "ENOENT")) return [];
-    throw asSysError(error, directory);
-  }
 }

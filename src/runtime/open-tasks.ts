@@ -1,7 +1,6 @@
-import { readdirSync } from "node:fs";
 import { CtrError } from "../core/errors.ts";
 import type { Tasks } from "../core/task.ts";
-import { asSysError, hasErrno } from "../sys/errno.ts";
+import { listNames } from "../files/list-names.ts";
 import { readInitRecord, readTaskRecord } from "./bundle.ts";
 import { isLocked } from "./bundle-lock.ts";
 import { waitForCreation } from "./creation.ts";
@@ -36,13 +35,4 @@ function isTask(context: TaskContext, id: string): boolean {
   const bundle = context.bundle(id);
   if (readInitRecord(bundle) !== undefined) return true;
   return readTaskRecord(bundle) !== undefined && !isLocked(bundle.path);
-}
-
-function listNames(directory: string): string[] {
-  try {
-    return readdirSync(directory).sort();
-  } catch (error) {
-    if (hasErrno(error, "ENOENT")) return [];
-    throw asSysError(error, directory);
-  }
 }

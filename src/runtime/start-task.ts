@@ -1,6 +1,7 @@
 /** Creating, starting and running: what `Tasks` offers beyond looking at what there is. */
 import { CtrError } from "../core/errors.ts";
 import type { Attachment, CreateTask, Exit, RunTask, StartTask, Task } from "../core/task.ts";
+import { type HeldSignals, holdSignals } from "../sys/held-signals.ts";
 import {
   type AttachedProcess,
   follow,
@@ -13,7 +14,6 @@ import { readInitRecord } from "./bundle.ts";
 import { createDiskTask } from "./disk-task.ts";
 import { type PreparedTask, prepareTask } from "./launch.ts";
 import { writePidFile } from "./pid-file.ts";
-import { type HeldSignals, holdSignals } from "./stdio/forward-signals.ts";
 import { CALLER_STREAMS } from "./stdio/plan.ts";
 import type { TaskContext } from "./task-context.ts";
 

@@ -1,6 +1,7 @@
-import { existsSync, mkdirSync, readdirSync, renameSync } from "node:fs";
+import { existsSync, mkdirSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { makeDirectoryDurably } from "../files/durable.ts";
+import { listNames } from "../files/list-names.ts";
 import { removeTree } from "../files/remove-tree.ts";
 import { chmodFd, chownFd } from "../sys/attributes.ts";
 import { asSysError, hasErrno } from "../sys/errno.ts";
@@ -56,7 +57,7 @@ export class SnapshotDirectories {
 
   /** Ids in use or left over; none before the first snapshot. */
   ids(): number[] {
-    return this.names()
+    return listNames(this.path)
       .filter((name) => /^[1-9]\d*$/.test(name))
       .map(Number);
   }
@@ -79,20 +80,11 @@ export class SnapshotDirectories {
   /** Removes what was set aside, by whomever; answers the bytes freed. */
   purge(): number {
     let sizeBytes = 0;
-    for (const name of this.names().filter((name) => name.startsWith(REMOVING))) {
+    for (const name of listNames(this.path).filter((name) => name.startsWith(REMOVING))) {
       sizeBytes += diskUsage(join(this.path, name)).sizeBytes;
       this.removeBytes(join(this.path, name));
     }
     return sizeBytes;
-  }
-
-  private names(): string[] {
-    try {
-      return readdirSync(this.path);
-    } catch (error) {
-      if (hasErrno(error, "ENOENT")) return [];
-      throw asSysError(error);
-    }
   }
 }
 

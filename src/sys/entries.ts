@@ -13,13 +13,8 @@ import { AT_FDCWD } from "./open.ts";
 const AT_REMOVEDIR = 0x200;
 const AT_SYMLINK_FOLLOW = 0x400;
 
-/** renameat2's ways (linux/fs.h): never replace, or exchange the two atomically. */
-export const RENAME_NOREPLACE = 1;
-export const RENAME_EXCHANGE = 2;
-
 /** File types within a mode (man 7 inode). */
 export const S_IFMT = 0o170000;
-export const S_IFSOCK = 0o140000;
 export const S_IFLNK = 0o120000;
 export const S_IFREG = 0o100000;
 export const S_IFBLK = 0o060000;
@@ -34,7 +29,7 @@ const libc = linkOnFirstUse({
   symlinkat: { args: ["cstring", "i32", "cstring"], returns: "i32" },
   linkat: { args: ["i32", "cstring", "i32", "cstring", "i32"], returns: "i32" },
   unlinkat: { args: ["i32", "cstring", "i32"], returns: "i32" },
-  renameat2: { args: ["i32", "cstring", "i32", "cstring", "u32"], returns: "i32" },
+  renameat: { args: ["i32", "cstring", "i32", "cstring"], returns: "i32" },
   readlinkat: { args: ["i32", "cstring", "ptr", "u64"], returns: "i32" },
 });
 
@@ -43,7 +38,7 @@ export function mkdirAt(dirFd: number, name: Name, mode: number): void {
   checkCall(libc().mkdirat(dirFd, cString(name), mode), "mkdirat", name);
 }
 
-/** mknodat(2): `mode` carries the file type (S_IFCHR, S_IFBLK, S_IFIFO, S_IFREG, S_IFSOCK), less the umask. */
+/** mknodat(2): `mode` carries the file type (S_IFCHR, S_IFBLK, S_IFIFO, S_IFREG), less the umask. */
 export function mknodAt(dirFd: number, name: Name, mode: number, device: number): void {
   checkCall(libc().mknodat(dirFd, cString(name), mode, device), "mknodat", name);
 }
@@ -90,13 +85,9 @@ export function rmdirAt(dirFd: number, name: Name): void {
   checkCall(libc().unlinkat(dirFd, cString(name), AT_REMOVEDIR), "rmdir", name);
 }
 
-/** renameat2(2): replaces atomically what is there, unless `flags` says otherwise. */
-export function renameAt(fromDirFd: number, fromName: Name, toDirFd: number, toName: Name, flags = 0): void {
-  checkCall(
-    libc().renameat2(fromDirFd, cString(fromName), toDirFd, cString(toName), flags),
-    "renameat2",
-    toName,
-  );
+/** renameat(2): replaces atomically what is there. */
+export function renameAt(fromDirFd: number, fromName: Name, toDirFd: number, toName: Name): void {
+  checkCall(libc().renameat(fromDirFd, cString(fromName), toDirFd, cString(toName)), "renameat", toName);
 }
 
 const linkBuffer = Buffer.alloc(4096);

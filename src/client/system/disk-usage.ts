@@ -1,8 +1,8 @@
-import { readdirSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { join } from "node:path";
 import type { Litter } from "../../core/collector.ts";
 import { hasCode } from "../../core/errors.ts";
-import { asSysError, hasErrno } from "../../sys/errno.ts";
+import { listNames } from "../../files/list-names.ts";
 import { sweepersOf } from "../collect.ts";
 import { openNamespaces } from "../namespaces/in-namespace.ts";
 import type { Client } from "../open.ts";
@@ -148,15 +148,6 @@ function filesBelow(directory: string): string[] {
     if (!stat) return [];
     return stat.isDirectory() ? filesBelow(path) : [path];
   });
-}
-
-function listNames(directory: string): string[] {
-  try {
-    return readdirSync(directory);
-  } catch (error) {
-    if (hasErrno(error, "ENOENT")) return [];
-    throw asSysError(error, directory);
-  }
 }
 
 const sum = (pieces: readonly { sizeBytes: number }[]): number =>

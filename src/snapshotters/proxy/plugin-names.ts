@@ -1,10 +1,10 @@
-import { readdirSync, readFileSync, renameSync } from "node:fs";
+import { renameSync } from "node:fs";
 import { join } from "node:path";
 import { TEMPORARY_PREFIX, writeFileAtomically } from "../../files/atomic-write.ts";
 import { makeDirectoryDurably } from "../../files/durable.ts";
-import { unlinkAt } from "../../sys/entries.ts";
+import { listNames } from "../../files/list-names.ts";
 import { asSysError, hasErrno } from "../../sys/errno.ts";
-import { AT_FDCWD } from "../../sys/open.ts";
+import { readSmallFile, removeFile } from "../../sys/small-file.ts";
 
 const REMOVING = ".removing-";
 
@@ -33,7 +33,7 @@ export class PluginNames {
 
   /** Ids in use or left over. */
   ids(): number[] {
-    return this.entries()
+    return listNames(this.path)
       .filter((name) => /^[1-9]\d*$/.test(name))
       .map(Number);
   }
@@ -48,7 +48,7 @@ export class PluginNames {
   }
 
   asideIds(): number[] {
-    return this.entries()
+    return listNames(this.path)
       .filter((name) => name.startsWith(REMOVING))
       .map((name) => Number(name.slice(REMOVING.length)));
   }
@@ -59,41 +59,20 @@ export class PluginNames {
 
   /** When the plugin has nothing left of it. */
   forgetAside(id: number): void {
-    this.unlink(`${REMOVING}${id}`);
+    removeFile(join(this.path, `${REMOVING}${id}`));
   }
 
   /** What killed writers left of files not yet written; those of living ones too, while writers are not kept out. */
   unfinished(): string[] {
-    return this.entries().filter((name) => name.startsWith(TEMPORARY_PREFIX));
+    return listNames(this.path).filter((name) => name.startsWith(TEMPORARY_PREFIX));
   }
 
   removeUnfinished(): void {
-    for (const name of this.unfinished()) this.unlink(name);
-  }
-
-  private unlink(name: string): void {
-    try {
-      unlinkAt(AT_FDCWD, join(this.path, name));
-    } catch (error) {
-      if (!hasErrno(error, "ENOENT")) throw error;
-    }
-  }
-
-  private entries(): string[] {
-    try {
-      return readdirSync(this.path);
-    } catch (error) {
-      if (hasErrno(error, "ENOENT")) return [];
-      throw asSysError(error);
-    }
+    for (const name of this.unfinished()) removeFile(join(this.path, name));
   }
 }
 
 function readNames(path: string): string[] {
-  try {
-    return JSON.parse(readFileSync(path, "utf8")) as string[];
-  } catch (error) {
-    if (hasErrno(error, "ENOENT")) return [];
-    throw asSysError(error);
-  }
+  const text = readSmallFile(path);
+  return text === undefined ? [] : (JSON.parse(text) as string[]);
 }

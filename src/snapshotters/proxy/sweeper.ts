@@ -1,9 +1,8 @@
-import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import type { SnapshotSweeper } from "../../core/collector.ts";
 import { CtrError, ifPresent } from "../../core/errors.ts";
 import { keepWritersOut } from "../../files/collection-lock.ts";
-import { asSysError, hasErrno } from "../../sys/errno.ts";
+import { listNames } from "../../files/list-names.ts";
 import { findPlugin } from "./find-plugin.ts";
 import type { Plugin } from "./plugin.ts";
 import { PluginNames } from "./plugin-names.ts";
@@ -15,7 +14,7 @@ export function openProxySweepers(
   builtIn: readonly string[],
   configFile: string | undefined,
 ): SnapshotSweeper[] {
-  return usedSnapshotters(root)
+  return listNames(join(root, "snapshots"))
     .filter((name) => !builtIn.includes(name))
     .map((name) => openProxySweeper(root, name, configFile));
 }
@@ -62,13 +61,4 @@ async function findIfAny(name: string, configFile: string | undefined): Promise<
 
 async function sizeOf(plugin: Plugin, snapshot: string): Promise<number> {
   return (await ifPresent(() => plugin.usage(snapshot)))?.sizeBytes ?? 0;
-}
-
-function usedSnapshotters(root: string): string[] {
-  try {
-    return readdirSync(join(root, "snapshots"));
-  } catch (error) {
-    if (hasErrno(error, "ENOENT")) return [];
-    throw asSysError(error);
-  }
 }
