@@ -129,9 +129,11 @@ export interface SnapshotRecord extends SnapshotInfo {
 
 /** What a snapshotter keeps in the database, for one namespace and one snapshotter: the tree of names. */
 export interface SnapshotRecordStore {
+  /** Throws NotFound. */
   get(key: string): SnapshotRecord;
+  /** In key order; as `RecordStore.list`. */
   list(filters?: readonly string[]): SnapshotRecord[];
-  /** Directory ids from the root layer's to the key's own. One query, in parent order. */
+  /** From the root layer's to the key's own, of one moment. Throws NotFound. */
   chain(key: string): SnapshotRecord[];
   /** A directory id never used before in this state directory, for any snapshotter. */
   nextDirectoryId(): number;
@@ -144,6 +146,7 @@ export interface SnapshotRecordStore {
     directoryId: number;
     chainId: string;
   }): SnapshotRecord;
+  /** Merges by `mergeLabels`' rule inside one transaction. Throws NotFound, InvalidArgument. */
   label(key: string, labels: Labels): SnapshotRecord;
   /** Active becomes Committed under its new name: checks and change are one transaction. Throws as `Snapshotter.commit`. */
   commit(
