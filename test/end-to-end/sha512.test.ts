@@ -6,6 +6,7 @@ import { mediaTypes } from "../../src/core/media-type.ts";
 import { busyboxImage, busyboxLayer } from "../support/busybox-image.ts";
 import { startHostileRegistry } from "../support/hostile-registry.ts";
 import { type BuiltImage, blobOf, type ImageBlob } from "../support/image.ts";
+import { placeOf, servedImage } from "../support/served-image.ts";
 import { openWorkbench } from "../support/workbench.ts";
 
 const bytesOf = (blob: ImageBlob) => blob.data as Uint8Array<ArrayBuffer>;
@@ -32,18 +33,8 @@ test("an image of sha512 digests is pulled, checked, run, exported and imported"
   await using bench = await openWorkbench({ isPulled: false });
   const { ctr, directory } = bench;
   const image = sha512Image();
-  const { mediaType, digest } = image.target;
-  const found = {
-    headers: { "content-type": mediaType, "docker-content-digest": digest },
-    body: bytesOf(image.blobs.at(-1)!),
-  };
-  await using registry = await startHostileRegistry({
-    "/v2/app/manifests/1": found,
-    [`/v2/app/manifests/${digest}`]: found,
-    ...Object.fromEntries(
-      image.blobs.map((blob) => [`/v2/app/blobs/${blob.descriptor.digest}`, { body: bytesOf(blob) }]),
-    ),
-  });
+  const { digest } = image.target;
+  await using registry = await startHostileRegistry(servedImage(image));
   const ref = `${registry.host}/app:1`;
   await ctr.ok("images", "pull", ref);
   assert.match(await ctr.ok("images", "ls"), digest);
@@ -61,19 +52,12 @@ test("an image of sha512 digests is pulled, checked, run, exported and imported"
 test("wrong bytes for a sha512 digest are refused", async () => {
   await using bench = await openWorkbench({ isPulled: false });
   const image = sha512Image();
-  const { mediaType, digest } = image.target;
-  const found = {
-    headers: { "content-type": mediaType, "docker-content-digest": digest },
-    body: bytesOf(image.blobs.at(-1)!),
-  };
-  const [layer, config] = image.blobs as [ImageBlob, ImageBlob];
+  const layer = image.blobs[0]!;
   const altered = bytesOf(layer).slice();
   altered[100]! ^= 1;
   await using registry = await startHostileRegistry({
-    "/v2/app/manifests/1": found,
-    [`/v2/app/manifests/${digest}`]: found,
-    [`/v2/app/blobs/${config.descriptor.digest}`]: { body: bytesOf(config) },
-    [`/v2/app/blobs/${layer.descriptor.digest}`]: { body: altered },
+    ...servedImage(image),
+    [placeOf(layer)]: { body: altered },
   });
   const { code, stderr } = await bench.ctr("images", "pull", `${registry.host}/app:1`);
   assert.is(code, 1);

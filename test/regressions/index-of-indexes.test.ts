@@ -6,6 +6,7 @@ import { fullName, layoutArchive } from "../support/archive.ts";
 import { startHostileRegistry } from "../support/hostile-registry.ts";
 import { type BuiltImage, blobOf, buildImage, buildLayer } from "../support/image.ts";
 import { pushImage } from "../support/push-image.ts";
+import { placeOf, served, servedImage } from "../support/served-image.ts";
 import { openWorkbench } from "../support/workbench.ts";
 
 // Six small documents whose paths nobody comes to the end of: each index names the next one a hundred times.
@@ -60,14 +61,8 @@ test("an image of documents that do not fit in memory together is refused before
   });
   const document = { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: entries };
   const index = blobOf(mediaTypes.ociIndex, JSON.stringify(document));
-  const found = {
-    headers: { "content-type": mediaTypes.ociIndex, "docker-content-digest": index.descriptor.digest },
-    body: index.data as Uint8Array,
-  };
-  await using registry = await startHostileRegistry({
-    "/v2/app/manifests/1": found,
-    [`/v2/app/manifests/${index.descriptor.digest}`]: found,
-  });
+  const script = servedImage({ target: index.descriptor, blobs: [index] });
+  await using registry = await startHostileRegistry(script);
   const { code, stderr } = await bench.ctr("images", "pull", "--all-platforms", `${registry.host}/app:1`);
   assert.is(code, 1);
   assert.match(
@@ -83,14 +78,10 @@ test("an index that answers for one of its own entries is refused for its digest
   const entry = blobOf(mediaTypes.ociIndex, "never to be seen").descriptor;
   const document = { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: [entry] };
   const index = blobOf(mediaTypes.ociIndex, JSON.stringify(document));
-  const found = {
-    headers: { "content-type": mediaTypes.ociIndex, "docker-content-digest": index.descriptor.digest },
-    body: index.data as Uint8Array,
-  };
+  const script = servedImage({ target: index.descriptor, blobs: [index] });
   await using registry = await startHostileRegistry({
-    "/v2/app/manifests/1": found,
-    [`/v2/app/manifests/${index.descriptor.digest}`]: found,
-    [`/v2/app/manifests/${entry.digest}`]: found,
+    ...script,
+    [placeOf({ descriptor: entry })]: served(index),
   });
   const { code, stderr } = await bench.ctr("images", "pull", `${registry.host}/app:1`);
   assert.is(code, 1);

@@ -1,8 +1,9 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { createCtr } from "../support/ctr.ts";
-import { type Answer, startHostileRegistry } from "../support/hostile-registry.ts";
+import { startHostileRegistry } from "../support/hostile-registry.ts";
 import { buildImage, buildLayer } from "../support/image.ts";
+import { placeOf, servedImage } from "../support/served-image.ts";
 import { tempDir } from "../support/temp.ts";
 
 // A pull that failed for good while other layers were on their way left what had come of these.
@@ -13,23 +14,15 @@ test("what has come of other layers goes with the pull that failed for one of th
   const damaged = buildLayer([{ path: "damaged", content: "soon" }]);
   const slow = buildLayer([{ path: "slow", content: crypto.getRandomValues(new Uint8Array(50_000)) }]);
   const image = buildImage({ layers: [damaged, slow] });
-  const script = Object.fromEntries(
-    image.blobs.map(({ descriptor, data }): [string, Answer] => {
-      const { mediaType, digest } = descriptor;
-      const headers = { "content-type": mediaType, "docker-content-digest": digest };
-      const place = descriptor === image.target ? "manifests/1" : `blobs/${digest}`;
-      return [`/v2/app/${place}`, { headers, body: data as Uint8Array }];
-    }),
-  );
-  script[`/v2/app/manifests/${image.target.digest}`] = script["/v2/app/manifests/1"]!;
-  const pathOf = ({ descriptor }: typeof damaged) => `/v2/app/blobs/${descriptor.digest}`;
-  script[pathOf(damaged)]!.body = Buffer.alloc(damaged.descriptor.size);
-  script[pathOf(slow)] = {
-    headers: { "content-length": `${slow.descriptor.size}` },
-    body: (slow.data as Uint8Array).subarray(0, 20_000),
-    end: "silence",
-  };
-  await using registry = await startHostileRegistry(script);
+  await using registry = await startHostileRegistry({
+    ...servedImage(image),
+    [placeOf(damaged)]: { body: Buffer.alloc(damaged.descriptor.size) },
+    [placeOf(slow)]: {
+      headers: { "content-length": `${slow.descriptor.size}` },
+      body: (slow.data as Uint8Array).subarray(0, 20_000),
+      end: "silence",
+    },
+  });
   const { code, stderr } = await ctr("images", "pull", "--plain-http", `${registry.host}/app:1`);
   assert.is(code, 1);
   assert.match(stderr, /the registry's bytes for/);

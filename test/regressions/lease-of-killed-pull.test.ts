@@ -7,7 +7,8 @@ import {
   type SeenRequest,
   startHostileRegistry,
 } from "../support/hostile-registry.ts";
-import { type BuiltImage, buildImage, buildLayer } from "../support/image.ts";
+import { buildImage, buildLayer } from "../support/image.ts";
+import { placeOf, servedImage } from "../support/served-image.ts";
 import { tempDir } from "../support/temp.ts";
 import { waitFor } from "../support/wait-for.ts";
 
@@ -21,22 +22,12 @@ const images = { 1: buildImage({ layers: [quick, slow] }), 2: buildImage({ layer
 
 /** Serves the images; of the slow layer only half while `isStalled` says so. Both tags are of the second once moved. */
 function startRegistry(isStalled: () => boolean, isMoved = () => false): Promise<HostileRegistry> {
-  const script: Record<string, Answer | (() => Answer)> = {};
-  const manifests = new Map<string, Answer>();
-  for (const [tag, { target, blobs }] of Object.entries(images)) {
-    for (const { descriptor, data } of blobs) {
-      const answer = answerOf(descriptor, data as Uint8Array);
-      script[`/v2/app/blobs/${descriptor.digest}`] = answer;
-      if (descriptor !== target) continue;
-      manifests.set(tag, answer);
-      script[`/v2/app/manifests/${target.digest}`] = answer;
-    }
-    script[`/v2/app/manifests/${tag}`] = () => manifests.get(isMoved() ? "2" : tag)!;
-  }
+  const script = { ...servedImage(images[1], { tag: "1" }), ...servedImage(images[2], { tag: "2" }) };
   const whole = slow.data as Uint8Array;
   return startHostileRegistry({
     ...script,
-    [`/v2/app/blobs/${slow.descriptor.digest}`]: ({ headers }: SeenRequest): Answer => {
+    "/v2/app/manifests/1": () => script[`/v2/app/manifests/${isMoved() ? 2 : 1}`]!,
+    [placeOf(slow)]: ({ headers }: SeenRequest): Answer => {
       if (!isStalled()) return rangeOf(whole, headers.range);
       return {
         headers: { "content-length": `${whole.length}` },
@@ -45,10 +36,6 @@ function startRegistry(isStalled: () => boolean, isMoved = () => false): Promise
       };
     },
   });
-}
-
-function answerOf({ mediaType, digest }: BuiltImage["target"], body: Uint8Array): Answer {
-  return { headers: { "content-type": mediaType, "docker-content-digest": digest }, body };
 }
 
 function rangeOf(whole: Uint8Array, range = "bytes=0-"): Answer {

@@ -3,8 +3,9 @@ import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { createCtr } from "../support/ctr.ts";
-import { type Answer, type Script, startHostileRegistry } from "../support/hostile-registry.ts";
+import { type Answer, startHostileRegistry } from "../support/hostile-registry.ts";
 import { buildImage, buildLayer } from "../support/image.ts";
+import { placeOf, servedImage } from "../support/served-image.ts";
 import { tempDir } from "../support/temp.ts";
 import { guarded, startTokenServer } from "../support/token-server.ts";
 
@@ -30,17 +31,13 @@ test("no password, token or signed address is seen in any output or kept in the 
     "/layer": ({ path }): Answer => ({ status: 403, body: JSON.stringify({ message: `no: ${path}` }) }),
   });
   const image = buildImage({ layers: [buildLayer([{ path: "a", content: "a" }])] });
-  const script: Script = {};
-  for (const [at, { descriptor, data }] of image.blobs.entries()) {
-    const { mediaType, digest } = descriptor;
-    const headers = { "content-type": mediaType, "docker-content-digest": digest };
-    const place = descriptor === image.target ? "manifests/1" : `blobs/${digest}`;
-    const location = `${storage.url}/layer?sig=${SIGNATURE}`;
-    const answer = at === 0 ? { status: 307, headers: { location } } : { headers, body: data as Uint8Array };
-    script[`/v2/app/${place}`] = guarded(tokens, SCOPE, answer);
-    script[`/v2/app/manifests/${digest}`] = guarded(tokens, SCOPE, answer);
-  }
-  await using registry = await startHostileRegistry(script);
+  const location = `${storage.url}/layer?sig=${SIGNATURE}`;
+  const answers = {
+    ...servedImage(image),
+    [placeOf(image.blobs[0]!)]: { status: 307, headers: { location } },
+  };
+  const script = Object.entries(answers).map(([path, answer]) => [path, guarded(tokens, SCOPE, answer)]);
+  await using registry = await startHostileRegistry(Object.fromEntries(script));
   const { code, stdout, stderr } = await ctr(
     ...["--debug", "images", "pull", "--plain-http", "--http-dump", "--http-trace"],
     ...["--user", `user:${PASSWORD}`, `${registry.host}/app:1`],

@@ -4,8 +4,9 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { readDockerHeaders } from "../../src/remotes/docker-headers.ts";
 import { createCtr } from "../support/ctr.ts";
-import { startHostileRegistry } from "../support/hostile-registry.ts";
+import { type Answer, type SeenRequest, startHostileRegistry } from "../support/hostile-registry.ts";
 import { buildImage, buildLayer } from "../support/image.ts";
+import { servedImage } from "../support/served-image.ts";
 import { tempDir } from "../support/temp.ts";
 
 const files: [name: string, file: string | undefined, headers: Record<string, string>][] = [
@@ -30,36 +31,22 @@ for (const [name, file, headers] of files) {
 
 test("they go to the registry, and neither to its token server nor along redirects, and are not shown", async () => {
   const image = buildImage({ layers: [buildLayer([{ path: "file", content: "hello" }])] });
-  const bodies = new Map(
-    image.blobs.map(({ descriptor, data }) => [descriptor.digest as string, data as Uint8Array]),
-  );
+  const answers = Object.entries(servedImage(image));
   await using elsewhere = await startHostileRegistry({
     "/token": { body: '{"token":"t0ken-of-it"}' },
-    ...Object.fromEntries([...bodies].map(([digest, body]) => [`/data/${digest}`, { body }])),
+    ...Object.fromEntries(answers.map(([path, answer]) => [`/data${path}`, answer])),
   });
   const challenge = { "www-authenticate": `Bearer realm="${elsewhere.url}/token",service="x"` };
-  const { mediaType, digest } = image.target;
   const guarded =
-    (answer: object) =>
-    ({ headers }: { headers: Record<string, string> }) =>
+    (answer: Answer) =>
+    ({ headers }: SeenRequest): Answer =>
       headers.authorization ? answer : { status: 401, headers: challenge };
-  await using registry = await startHostileRegistry({
-    ...Object.fromEntries(
-      ["1", digest].map((name) => [
-        `/v2/app/manifests/${name}`,
-        guarded({
-          headers: { "content-type": mediaType, "docker-content-digest": digest },
-          body: bodies.get(digest)!,
-        }),
-      ]),
-    ),
-    ...Object.fromEntries(
-      [...bodies.keys()].map((name) => [
-        `/v2/app/blobs/${name}`,
-        { status: 307, headers: { location: `${elsewhere.url}/data/${name}` } },
-      ]),
-    ),
+  const script = answers.map(([path, answer]) => {
+    const isBlob = path.startsWith("/v2/app/blobs/");
+    const location = `${elsewhere.url}/data${path}`;
+    return [path, isBlob ? { status: 307, headers: { location } } : guarded(answer)];
   });
+  await using registry = await startHostileRegistry(Object.fromEntries(script));
   using dir = tempDir();
   await using ctr = createCtr(dir.path);
   mkdirSync(join(ctr.env.HOME!, ".docker"));
