@@ -51,6 +51,8 @@ export interface Networks {
   release(id: string): Promise<void>;
   /** Of a container in a network; none when its record is damaged, which `stale` tells. */
   addresses(id: string): NetworkAddress[];
+  /** Whether some stale attachment is worth a collection: one that nobody has tried to release in vain. */
+  hasForgotten(): boolean;
   /** In all namespaces. */
   stale(): StaleAttachment[];
 }

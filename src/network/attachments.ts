@@ -1,10 +1,11 @@
 import { CtrError, hasCode } from "../core/errors.ts";
 import type { NetworkAddress } from "../core/network.ts";
 import { dropNetns, keepNetns, requireOwnNetns } from "./netns.ts";
-import type { NetworkLocks } from "./network-lock.ts";
+import type { NetworkLocks, Turn } from "./network-lock.ts";
 import {
   type AddOptions,
   addAll,
+  type ChainOptions,
   type Progress,
   REMOVAL_MS,
   type RemoveOptions,
@@ -27,26 +28,46 @@ export async function addAttachment(
   record: AttachmentRecord,
   options: AddOptions,
 ): Promise<NetworkAddress[]> {
-  const { records, locks } = attachments;
   requirePlugins(record);
   requireOwnNetns(record.process.pid);
-  await releaseForgotten(attachments);
-  return locks.exclusively(containerId, async (lockFd) => {
-    await makeRoom(attachments, containerId, lockFd);
-    records.put(containerId, record);
-    const progress: Progress = { holderCount: 0 };
+  refuseAttached(attachments, containerId);
+  const turn = turnFor(attachments, containerId, options.signal);
+  return attachments.locks.exclusively(containerId, turn, async (lockFd) => {
+    await removeIfOver(attachments, containerId, { lockFd, timeoutMs: REMOVAL_MS.patient });
+    refuseAttached(attachments, containerId);
+    const attempt = () => addOrUndo(attachments, record, { ...options, containerId, lockFd });
     try {
-      keepNetns(record.process.pid, record.netns);
-      const result = await addAll(record, progress, { ...options, containerId, lockFd });
-      records.put(containerId, { ...record, result });
-      return addressesOf(result, record.interfaceName);
+      return await attempt();
     } catch (error) {
-      // What cannot be undone now stays recorded; what went wrong first is what counts.
-      const timeoutMs = options.signal?.aborted ? REMOVAL_MS.hurried : REMOVAL_MS.patient;
-      await remove(attachments, containerId, record, { lockFd, timeoutMs, ...progress }).catch(() => {});
+      // The addresses of containers that have ended may be the very ones that are missing.
+      const mayHelp = hasCode(error, "Unknown") && attachments.records.get(containerId) === undefined;
+      if (mayHelp && (await releaseForgotten(attachments, options.signal))) return attempt();
       throw error;
     }
   });
+}
+
+/** A failure leaves no record, unless something cannot be undone. */
+async function addOrUndo(
+  attachments: Attachments,
+  record: AttachmentRecord,
+  options: ChainOptions & AddOptions,
+): Promise<NetworkAddress[]> {
+  const { records } = attachments;
+  const { containerId, lockFd } = options;
+  records.put(containerId, record);
+  const progress: Progress = { holderCount: 0 };
+  try {
+    keepNetns(record.process.pid, record.netns);
+    const result = await addAll(record, progress, options);
+    records.put(containerId, { ...record, result });
+    return addressesOf(result, record.interfaceName);
+  } catch (error) {
+    // What went wrong first is what counts.
+    const timeoutMs = options.signal?.aborted ? REMOVAL_MS.hurried : REMOVAL_MS.patient;
+    await remove(attachments, containerId, record, { lockFd, timeoutMs, ...progress }).catch(() => {});
+    throw error;
+  }
 }
 
 /** As `Networks.release`, if it is the one that `isWanted`. */
@@ -56,20 +77,39 @@ export async function releaseAttachment(
   isWanted: (record: AttachmentRecord) => boolean,
 ): Promise<void> {
   const { records, locks } = attachments;
-  if (records.get(containerId) === undefined) return;
-  await locks.exclusively(containerId, (lockFd) =>
+  const found = records.get(containerId);
+  if (found === undefined || !isOver(found)) return;
+  await locks.exclusively(containerId, turnFor(attachments, containerId), (lockFd) =>
     removeIfOver(attachments, containerId, { lockFd, timeoutMs: REMOVAL_MS.patient }, isWanted),
   );
 }
 
-/** The addresses of containers that have ended may be the very ones that are missing now. */
-async function releaseForgotten(attachments: Attachments): Promise<void> {
-  for (const { containerId } of attachmentsOver(attachments.records)) {
-    const release = (lockFd: number) =>
-      removeIfOver(attachments, containerId, { lockFd, timeoutMs: REMOVAL_MS.hurried });
+/** Whether anything was. Somebody waits for it, so it ends in the midst of many that resist. */
+async function releaseForgotten({ records, locks }: Attachments, signal?: AbortSignal): Promise<boolean> {
+  const deadline = performance.now() + REMOVAL_MS.hurried;
+  let isAnyReleased = false;
+  for (const { containerId } of attachmentsOver(records)) {
+    if (signal?.aborted || performance.now() > deadline) break;
+    const release = async (lockFd: number) => {
+      await removeIfOver({ records, locks }, containerId, { lockFd, timeoutMs: REMOVAL_MS.hurried });
+      isAnyReleased = true;
+    };
     // `system check` says which, and why.
-    await attachments.locks.unlessLocked(containerId, release).catch(() => {});
+    await locks.unlessLocked(containerId, release).catch(() => {});
   }
+  return isAnyReleased;
+}
+
+function turnFor({ records }: Attachments, containerId: string, signal?: AbortSignal): Turn {
+  const pluginCount = records.get(containerId)?.network.plugins.length ?? 1;
+  return {
+    signal,
+    isOver() {
+      const record = records.get(containerId);
+      return record !== undefined && isOver(record);
+    },
+    removalMs: REMOVAL_MS.patient * pluginCount,
+  };
 }
 
 interface FoundAttachment {
@@ -91,10 +131,9 @@ export function attachmentsOver(records: AttachmentRecords): FoundAttachment[] {
   });
 }
 
-async function makeRoom(attachments: Attachments, containerId: string, lockFd: number): Promise<void> {
-  await removeIfOver(attachments, containerId, { lockFd, timeoutMs: REMOVAL_MS.patient });
-  const record = attachments.records.get(containerId);
-  if (record === undefined) return;
+function refuseAttached({ records }: Attachments, containerId: string): void {
+  const record = records.get(containerId);
+  if (record === undefined || isOver(record)) return;
   const { namespace, id } = record;
   throw new CtrError("AlreadyExists", `network attachment of container ${id} in namespace ${namespace}`);
 }
@@ -109,6 +148,10 @@ async function removeIfOver(
   if (record && isWanted(record) && isOver(record)) await remove(attachments, containerId, record, options);
 }
 
+/** Whether a container that has ended is still attached, and nobody knows that its plugins do not let go of it. */
+export const hasForgotten = ({ records }: Attachments): boolean =>
+  attachmentsOver(records).some(({ record }) => record && !record.resists);
+
 /** The record goes last: whoever is killed before leaves something that is removed again. */
 async function remove(
   { records }: Attachments,
@@ -119,6 +162,7 @@ async function remove(
   try {
     await removeAll(record, { containerId, ...options });
   } catch (error) {
+    noteResistance(records, containerId, record);
     const code = error instanceof CtrError ? error.code : "Unknown";
     throw new CtrError(code, `network of container ${JSON.stringify(record.id)}`, {
       cause: error,
@@ -127,4 +171,13 @@ async function remove(
   }
   dropNetns(record.netns);
   records.remove(containerId);
+}
+
+function noteResistance(records: AttachmentRecords, containerId: string, record: AttachmentRecord): void {
+  if (record.resists) return;
+  try {
+    records.put(containerId, { ...record, resists: true });
+  } catch {
+    // On a full disk it is tried more often than it need be.
+  }
 }

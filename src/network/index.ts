@@ -1,7 +1,13 @@
 import { join } from "node:path";
 import { hasCode } from "../core/errors.ts";
 import type { Networks } from "../core/network.ts";
-import { type Attachments, addAttachment, attachmentsOver, releaseAttachment } from "./attachments.ts";
+import {
+  type Attachments,
+  addAttachment,
+  attachmentsOver,
+  hasForgotten,
+  releaseAttachment,
+} from "./attachments.ts";
 import { readDefaultNetwork } from "./config.ts";
 import { openNetworkLocks } from "./network-lock.ts";
 import { addressesOf } from "./plugin-result.ts";
@@ -64,6 +70,7 @@ export function openNetworks({ root, state, namespace, idSuffix, environment }: 
         throw error;
       }
     },
+    hasForgotten: () => hasForgotten(attachments),
     stale: () => [
       ...attachmentsOver(records).map(({ containerId, record }) => ({
         namespace: record?.namespace,

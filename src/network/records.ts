@@ -39,6 +39,8 @@ export interface AttachmentRecord {
   process: BootedProcess;
   /** What the last plugin answered, once all have. */
   result?: Readonly<Record<string, unknown>>;
+  /** Some plugin would not let go of it when it was last asked to. */
+  resists?: boolean;
 }
 
 /** By the names that plugins know containers by. */

@@ -4,7 +4,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { createStepKiller } from "../support/kill-at-step.ts";
 import { mountsBelow, unmountBelow } from "../support/mounts.ts";
-import { bridgeNetwork, type NetworkLab, openNetworkLab, PLUGINS } from "../support/network-lab.ts";
+import { bridgeNetwork, type NetworkLab, openNetworkLab, PLUGINS, SUBNET } from "../support/network-lab.ts";
 import { processesNaming } from "../support/processes.ts";
 import { waitFor } from "../support/wait-for.ts";
 
@@ -75,12 +75,12 @@ for (const flags of [["--rm"], ["-d"]]) {
   });
 }
 
-/** Waits for a file before it adds, and tells of its beginning by another. */
-function slowChain() {
+/** Waits for a file before it does as it is told, and tells of its beginning by another. */
+function slowChain(command: "ADD" | "DEL" = "ADD") {
   const [begun, goOn] = [lab.bench.directory.join("begun"), lab.bench.directory.join("go-on")];
   for (const path of [begun, goOn]) rmSync(path, { force: true });
   const wait = `echo > ${begun}; while [ ! -e ${goOn} ]; do sleep 0.01; done`;
-  lab.addPlugin("slow", `[ "$CNI_COMMAND" = DEL ] || { ${wait}; }\nexec ${PLUGINS}/bridge`);
+  lab.addPlugin("slow", `[ "$CNI_COMMAND" != ${command} ] || { ${wait}; }\nexec ${PLUGINS}/bridge`);
   const network = bridgeNetwork(lab);
   lab.configure({ "10-lab.conflist": { ...network, plugins: [{ ...network.plugins[0], type: "slow" }] } });
   return { begun: () => Bun.file(begun).exists(), goOn: () => writeFileSync(goOn, "") };
@@ -104,6 +104,33 @@ for (const flags of [["--rm"], ["-d"], ["--rm=false"]]) {
     await assertNothingLeft();
   });
 }
+
+test("a namesake that plugins cannot tell from a container that is still being added is refused, and it goes on", async () => {
+  const { namespace } = lab.bench.ctr;
+  const elsewhere = ["-n", `${namespace}-b`];
+  await lab.bench.ctr.ok(...elsewhere, "images", "pull", image);
+  const slow = slowChain();
+  const running = lab.start(["run", "--rm", "--cni", image, "b-c", "true"]);
+  await waitFor(slow.begun, { what: "the plugin's beginning", timeoutMs: PATIENCE_MS });
+  const { code, stderr } = await lab.ctr(...elsewhere, "run", "--rm", "--cni", image, "c", "true");
+  assert.is(code, 1);
+  assert.match(stderr, `network attachment of container b-c in namespace ${namespace}: already exists`);
+  slow.goOn();
+  assert.is(await running.exited, 0, await new Response(running.stderr).text());
+  await lab.bench.ctr.ok(...elsewhere, "images", "rm", "--sync", image);
+  await assertNothingLeft();
+});
+
+test("deleting a task that is still being added ends its plugin", async () => {
+  const slow = slowChain();
+  const running = lab.start(["run", "--cni", "-d", image, "box", "sleep", "1000"]);
+  await waitFor(slow.begun, { what: "the plugin's beginning", timeoutMs: PATIENCE_MS });
+  await lab.ok("tasks", "delete", "--force", "box");
+  assert.is(await running.exited, 1);
+  const words = await new Response(running.stderr).text();
+  assert.is(words, 'ctr: plugin type="slow" failed (add): it was killed by SIGKILL: unavailable\n');
+  await assertNothingLeft();
+});
 
 test("a plugin that was left alone and hangs is ended", async () => {
   const slow = slowChain();
@@ -180,8 +207,8 @@ test("a client whose supervisor was killed gives the address back at the end of 
   }
 });
 
-test("without supervisor and with its container dead, check says so, and the next container's start gives it back", async () => {
-  lab.configure({ "10-lab.conflist": bridgeNetwork(lab) });
+/** A container in the network that has ended, and nobody was there to see it. */
+async function forgetBox(): Promise<void> {
   await lab.ok("run", "-d", "--cni", image, "box", "sleep", "1000");
   await killSupervisor();
   await lab.ok("tasks", "kill", "-s", "KILL", "box");
@@ -189,12 +216,62 @@ test("without supervisor and with its container dead, check says so, and the nex
     what: "its end",
     timeoutMs: PATIENCE_MS,
   });
+}
+
+test("without supervisor and with its container dead, check says so, and it is given back beside the next container's start", async () => {
+  lab.configure({ "10-lab.conflist": bridgeNetwork(lab) });
+  await forgetBox();
   const { code, stdout } = await lab.ctr("system", "check");
   assert.is(code, 1);
   assert.match(stdout, /wrong +networks +\S+ +box/);
   assert.match(await lab.ok("system", "prune", "--dry-run"), /network/);
   await lab.ok("run", "--rm", "--cni", image, "other", "true");
-  assert.ok(isFree());
+  await freed();
+  await remove("box");
+  await assertNothingLeft();
+});
+
+test("the last address is taken from a container that was forgotten", async () => {
+  const ranges = [[{ subnet: `${SUBNET}.0/24`, rangeStart: `${SUBNET}.9`, rangeEnd: `${SUBNET}.9` }]];
+  const { plugins, ...list } = bridgeNetwork(lab);
+  const [bridge] = plugins as { ipam: object }[];
+  lab.configure({
+    "10-lab.conflist": { ...list, plugins: [{ ...bridge, ipam: { ...bridge!.ipam, ranges } }] },
+  });
+  await forgetBox();
+  assert.equal(Object.keys(lab.leases()), [`${SUBNET}.9`]);
+  const shown = await lab.ok(
+    "run",
+    "--rm",
+    "--cni",
+    image,
+    "other",
+    "ip",
+    "-o",
+    "-4",
+    "addr",
+    "show",
+    "eth0",
+  );
+  assert.match(shown, `inet ${SUBNET}.9/`);
+  await lab.ok("run", "-d", "--cni", image, "other", "sleep", "1000");
+  const { code, stderr } = await lab.ctr("run", "--rm", "--cni", image, "third", "true");
+  assert.is(code, 1, "from one that lives, it is not");
+  assert.match(stderr, 'plugin type="bridge" failed (add): failed to allocate for range 0: no IP addresses');
+  await remove("other");
+  await remove("box");
+  await assertNothingLeft();
+});
+
+test("a container that was forgotten, and whose plugin is slow to let go, holds up no other's start", async () => {
+  const slow = slowChain("DEL");
+  await forgetBox();
+  await lab.ok("run", "-d", "--cni", image, "other", "sleep", "1000");
+  await waitFor(slow.begun, { what: "the plugin's beginning", timeoutMs: PATIENCE_MS });
+  await lab.ok("run", "--rm", "--null-io", image, "third", "true");
+  slow.goOn();
+  await waitFor(() => lab.records().length === 1, { what: "the end of the record", timeoutMs: PATIENCE_MS });
+  await remove("other");
   await remove("box");
   await assertNothingLeft();
 });

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { NetworkAddress } from "../../core/network.ts";
 import type { Container, TypedValue } from "../../core/records.ts";
 import type { StartTask } from "../../core/task.ts";
+import { collectInBackground } from "../collect.ts";
 import type { Client } from "../open.ts";
 import { internalCommand } from "../own-command.ts";
 
@@ -48,6 +49,7 @@ export async function taskNetwork(client: Client, id: string, options: NetworkOp
       const signal = AbortSignal.any(signals.filter((one) => one !== undefined));
       const addresses = await network.attach({ id, pid, signal, log: options.log });
       isAttached = true;
+      if (networks.hasForgotten()) collectInBackground(client);
       for (const { interface: name, address } of addresses)
         options.log?.(`${network.name}: ${name} ${address}`);
     },
