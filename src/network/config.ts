@@ -22,7 +22,7 @@ export interface NetworkConfig {
 
 const EXTENSION = /\.(conf|conflist|json)$/;
 const MOST_BYTES = 2 * 1024 * 1024;
-const MOST_PLUGINS = 100;
+export const MOST_PLUGINS = 100;
 /** By the specification. It names files as well: plugins' own, and ours. */
 const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/;
 

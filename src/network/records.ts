@@ -7,12 +7,13 @@ import { statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { CtrError } from "../core/errors.ts";
 import { parseExactJson } from "../core/exact-json.ts";
+import { JsonFields } from "../core/json-fields.ts";
 import { TEMPORARY_PREFIX, writeFileAtomically } from "../files/atomic-write.ts";
 import { makeDirectoryDurably } from "../files/durable.ts";
 import { listNames } from "../files/list-names.ts";
 import { isSameProcessAlive, readProcessStat } from "../sys/process.ts";
 import { readSmallFile, removeFile } from "../sys/small-file.ts";
-import type { NetworkConfig } from "./config.ts";
+import { MOST_PLUGINS, type NetworkConfig } from "./config.ts";
 
 /** A draft that is older has no writer any more. */
 const DRAFT_MS = 10_000;
@@ -46,7 +47,7 @@ export interface AttachmentRecord {
 /** By the names that plugins know containers by. */
 export interface AttachmentRecords {
   pathOf(name: string): string;
-  /** Throws DataLoss for one that cannot be read. */
+  /** Throws DataLoss for one that is damaged, or another version's. */
   get(name: string): AttachmentRecord | undefined;
   /** Durably. */
   put(name: string, record: AttachmentRecord): void;
@@ -82,14 +83,36 @@ function isOldDraft(path: string): boolean {
 
 function parseRecord(text: string, path: string): AttachmentRecord {
   try {
-    const record = parseExactJson(text) as AttachmentRecord;
-    if (record.network.plugins && record.process.pid > 0) return record;
+    const record = parseExactJson(text);
+    checkRecord(new JsonFields(record, "record"));
+    return record as AttachmentRecord;
   } catch {
-    // As damaged as one without its fields.
+    throw new CtrError("DataLoss", `record of a network attachment ${path}`, {
+      hint: "remove the file; what it stood for has to be removed by hand",
+    });
   }
-  throw new CtrError("DataLoss", `record of a network attachment ${path}`, {
-    hint: "remove the file; what it stood for has to be removed by hand",
-  });
+}
+
+function checkRecord(fields: JsonFields): void {
+  const [network, process] = [required(fields, "network", "object"), required(fields, "process", "object")];
+  for (const name of ["namespace", "id", "interfaceName", "netns", "args"]) required(fields, name, "string");
+  for (const name of ["name", "cniVersion"]) required(network, name, "string");
+  for (const plugin of network.objects("plugins", MOST_PLUGINS) ?? []) required(plugin, "type", "string");
+  for (const name of ["pid", "startTicks"]) required(process, name, "count");
+  required(process, "bootId", "string");
+  required(fields, "pluginDirectories", "strings");
+  required(fields, "capabilityArgs", "object");
+  fields.object("result");
+}
+
+function required<K extends "object" | "string" | "strings" | "count">(
+  fields: JsonFields,
+  name: string,
+  kind: K,
+): NonNullable<ReturnType<JsonFields[K]>> {
+  const value = fields[kind](name);
+  if (value === undefined) throw fields.wrong(name, "there");
+  return value as NonNullable<ReturnType<JsonFields[K]>>;
 }
 
 /** Throws NotFound for a process that is gone. */

@@ -12,10 +12,12 @@
  * The supervisor holds an exclusive flock on the directory for as long as it lives. Records are replaced by rename;
  * they are not synced: the directory is of one boot, and what a power cut leaves in it describes nothing that lives.
  */
+import { CtrError, hasCode } from "../core/errors.ts";
 import type { Announcement, EventPublisher } from "../core/events.ts";
 import type { Mount } from "../core/mount.ts";
 import type { Exit } from "../core/task.ts";
 import { readSmallFile, replaceSmallFile } from "../sys/small-file.ts";
+import { isExecRecord, isExitRecord, isInitRecord, isTaskRecord } from "./record-shapes.ts";
 import type { Runc } from "./runc.ts";
 
 export interface Bundle {
@@ -28,7 +30,15 @@ export interface Bundle {
 /** Where processes' streams end. `fifo` can be attached to again, `log` be read from its file. */
 export type OutputKind = "fifo" | "caller" | "log" | "null" | "uri" | "terminal";
 
-export interface TaskRecord {
+/** Of one process. */
+export interface OutputPlaces {
+  output: OutputKind;
+  /** Directory of the FIFOs; that of the task, or of the exec, unless the caller chose another. */
+  fifoDir: string;
+  logPath: string;
+}
+
+export interface TaskRecord extends OutputPlaces {
   namespace: string;
   runc: Runc;
   noPivot: boolean;
@@ -41,10 +51,6 @@ export interface TaskRecord {
   hasPoststopHooks: boolean;
   /** Mounted at `rootfs`. */
   mounts: readonly Mount[];
-  output: OutputKind;
-  /** Directory of the FIFOs; the bundle itself unless the caller chose another. */
-  fifoDir: string;
-  logPath: string;
   checkpointDir?: string;
   /** As in `RunTask`. */
   whenAbandoned?: readonly string[];
@@ -60,14 +66,20 @@ export interface InitRecord extends ProcessIdentity {
   started: boolean;
 }
 
-export interface ExecRecord extends ProcessIdentity {
+export interface ExecRecord extends ProcessIdentity, OutputPlaces {
   /** Tells the one request that belongs to this directory from one that a killed client left on its way. */
   claim: string;
   terminal: boolean;
-  output: OutputKind;
-  fifoDir: string;
-  logPath: string;
 }
+
+export interface ExitRecord {
+  status: number;
+  /** RFC 3339. */
+  at: string;
+}
+
+/** How a process ended that nobody saw end, or wrote of as we do. */
+export const UNSEEN: Exit = { status: 255, at: undefined };
 
 /** At `<state>/tasks/NAMESPACE/ID`. */
 export function bundleAt(path: string, events: EventPublisher): Bundle {
@@ -83,16 +95,36 @@ export function socketPath(bundle: Bundle): string {
   return `${bundle.path}/supervisor.sock`;
 }
 
-export const readTaskRecord = (bundle: Bundle) => readRecord<TaskRecord>(`${bundle.path}/task.json`);
-export const readInitRecord = (bundle: Bundle) => readRecord<InitRecord>(`${bundle.path}/init.json`);
+/** What is there but is none of ours, or another version's, throws DataLoss. */
+export const readTaskRecord = (bundle: Bundle) =>
+  readRecord<TaskRecord>(taskRecordPath(bundle), isTaskRecord, bundle);
+export const readInitRecord = (bundle: Bundle) =>
+  readRecord<InitRecord>(`${bundle.path}/init.json`, isInitRecord, bundle);
 export const readExecRecord = (bundle: Bundle, execId: string) =>
-  readRecord<ExecRecord>(`${execDir(bundle, execId)}/exec.json`);
+  readRecord<ExecRecord>(execRecordPath(bundle, execId), isExecRecord, bundle);
 
-/** Of the first process, or of an exec. */
+/** Of the first process, or of an exec. How it ended nobody can tell by a record that is none of ours. */
 export function readExit(bundle: Bundle, execId?: string): Exit | undefined {
   const directory = execId === undefined ? bundle.path : execDir(bundle, execId);
-  const record = readRecord<{ status: number; at: string }>(`${directory}/exit.json`);
-  return record && { status: record.status, at: new Date(record.at) };
+  const record = findRecord<ExitRecord>(`${directory}/exit.json`);
+  if (record === undefined) return undefined;
+  return isExitRecord(record) ? { status: record.status, at: new Date(record.at) } : UNSEEN;
+}
+
+/** Whether it has, or had, a first process, whatever can be told of it. */
+export const isCreated = (bundle: Bundle): boolean => readSmallFile(`${bundle.path}/init.json`) !== undefined;
+
+/** Whether its creation got as far as saying how it is made. */
+export const isBegun = (bundle: Bundle): boolean => readSmallFile(taskRecordPath(bundle)) !== undefined;
+
+/** A record, for those who go on without one that cannot be read. */
+export function ifReadable<T>(read: () => T | undefined): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (hasCode(error, "DataLoss")) return undefined;
+    throw error;
+  }
 }
 
 /** Replaces the file at once for every reader. */
@@ -100,8 +132,27 @@ export function writeRecord(path: string, record: object): void {
   replaceSmallFile(path, JSON.stringify(record), 0o600);
 }
 
+export const taskRecordPath = ({ path }: Bundle): string => `${path}/task.json`;
+export const execRecordPath = (bundle: Bundle, execId: string): string =>
+  `${execDir(bundle, execId)}/exec.json`;
+
 /** `undefined` when there is none. */
-function readRecord<T>(path: string): T | undefined {
+function readRecord<T>(path: string, isOne: (record: Partial<T>) => boolean, { id }: Bundle): T | undefined {
+  const record = findRecord<T>(path);
+  if (record === undefined || isOne(record)) return record as T | undefined;
+  throw new CtrError("DataLoss", `record ${path}`, {
+    hint: `it is damaged, or another version's: end and remove the task with: ctr tasks delete --force ${id}`,
+  });
+}
+
+/** Whatever is there; of what is no object, nothing. `undefined` when there is none. */
+export function findRecord<T>(path: string): Partial<T> | undefined {
   const text = readSmallFile(path);
-  return text === undefined ? undefined : (JSON.parse(text) as T);
+  if (text === undefined) return undefined;
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null ? (value as Partial<T>) : {};
+  } catch {
+    return {};
+  }
 }

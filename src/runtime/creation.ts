@@ -1,5 +1,5 @@
 import { CtrError } from "../core/errors.ts";
-import { type Bundle, readInitRecord } from "./bundle.ts";
+import { type Bundle, isCreated } from "./bundle.ts";
 import { isLocked } from "./bundle-lock.ts";
 
 const TIMEOUT_MS = 30_000;
@@ -11,7 +11,7 @@ const LOOK_MS = 5;
  */
 export async function waitForCreation(bundle: Bundle): Promise<void> {
   const deadline = performance.now() + TIMEOUT_MS;
-  while (readInitRecord(bundle) === undefined && isLocked(bundle.path)) {
+  while (!isCreated(bundle) && isLocked(bundle.path)) {
     if (performance.now() > deadline) throw new CtrError("Unavailable", `task ${bundle.id} is being created`);
     await Bun.sleep(LOOK_MS);
   }

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { CtrError } from "../core/errors.ts";
 import type { Task } from "../core/task.ts";
 import { attachTask } from "./attach-task.ts";
-import { type Bundle, readInitRecord, readTaskRecord, writeRecord } from "./bundle.ts";
+import { type Bundle, ifReadable, readInitRecord, readTaskRecord, writeRecord } from "./bundle.ts";
 import { SupervisorGone } from "./connection.ts";
 import { deleteExec, deleteTask } from "./delete-task.ts";
 import { startExec } from "./exec-process.ts";
@@ -13,7 +13,7 @@ import { readTaskLog } from "./read-task-log.ts";
 import { callRunc } from "./runc.ts";
 import { askSupervisor } from "./supervisor-call.ts";
 import type { TaskContext } from "./task-context.ts";
-import { taskExit, taskStatus } from "./task-status.ts";
+import { requireStatus, taskExit, taskStatus } from "./task-status.ts";
 import { waitForProcess } from "./wait-for-process.ts";
 
 /** A task by what its bundle, the kernel and, where it is needed, its supervisor say. */
@@ -27,7 +27,7 @@ export function createDiskTask(context: TaskContext, bundle: Bundle): Task {
   return {
     id,
     logPath: context.logPath(id),
-    pid: async () => readInitRecord(bundle)?.pid ?? 0,
+    pid: async () => ifReadable(() => readInitRecord(bundle))?.pid ?? 0,
     status: async () => taskStatus(bundle),
     exit: async () => (taskStatus(bundle) === "stopped" ? taskExit(bundle) : undefined),
     start: () => start(bundle),
@@ -64,7 +64,7 @@ export function createDiskTask(context: TaskContext, bundle: Bundle): Task {
   };
 
   async function start(bundle: Bundle): Promise<void> {
-    const status = taskStatus(bundle);
+    const status = requireStatus(bundle);
     if (status !== "created") throw new CtrError("FailedPrecondition", `cannot start a ${status} process`);
     try {
       await askSupervisor(bundle, { op: "start" });

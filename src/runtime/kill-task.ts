@@ -1,14 +1,9 @@
 import { constants } from "node:os";
 import { CtrError } from "../core/errors.ts";
 import { signalProcess } from "../sys/process.ts";
-import {
-  type Bundle,
-  type ProcessIdentity,
-  readExecRecord,
-  readInitRecord,
-  readTaskRecord,
-} from "./bundle.ts";
+import { type Bundle, type ProcessIdentity, readExecRecord, readInitRecord } from "./bundle.ts";
 import { callRunc, type Runc } from "./runc.ts";
+import { salvageTask } from "./salvage.ts";
 import { taskStatus } from "./task-status.ts";
 
 /**
@@ -22,15 +17,15 @@ export async function killTask(
 ): Promise<void> {
   if (execId !== undefined) return killExec(bundle, execId, signal);
   const init = readInitRecord(bundle);
-  const record = readTaskRecord(bundle);
+  const remains = salvageTask(bundle);
   const status = taskStatus(bundle);
-  if (init === undefined || record === undefined || status === "stopped") throw alreadyFinished();
+  if (init === undefined || remains === undefined || status === "stopped") throw alreadyFinished();
   const isThawed = status === "running" || status === "created";
-  if (all) await callRunc(record.runc, ["kill", "--all", bundle.id, `${signal}`]);
+  if (all) await callRunc(remains.runc, ["kill", "--all", bundle.id, `${signal}`]);
   else if (!isThawed && signal === constants.signals.SIGKILL)
-    await callRunc(record.runc, ["kill", bundle.id, `${signal}`]);
+    await callRunc(remains.runc, ["kill", bundle.id, `${signal}`]);
   else signalOrThrow(init, signal);
-  if (!isThawed && signal === constants.signals.SIGKILL) await thaw(bundle, record.runc);
+  if (!isThawed && signal === constants.signals.SIGKILL) await thaw(bundle, remains.runc);
 }
 
 /** runc did it with the kill; crun leaves the container standing. */

@@ -7,7 +7,14 @@ import type { SpecHook } from "../core/runtime-spec.ts";
 import type { RunTask } from "../core/task.ts";
 import { mountAll } from "../sys/mount.ts";
 import { anticipateMigration } from "./anticipate-migration.ts";
-import { type Bundle, type InitRecord, readInitRecord, type TaskRecord, writeRecord } from "./bundle.ts";
+import {
+  type Bundle,
+  type InitRecord,
+  isCreated,
+  readInitRecord,
+  type TaskRecord,
+  writeRecord,
+} from "./bundle.ts";
 import { lockBundle } from "./bundle-lock.ts";
 import { type Connection, SupervisorGone } from "./connection.ts";
 import { waitForCreation } from "./creation.ts";
@@ -132,7 +139,7 @@ async function claimBundle(bundle: Bundle): Promise<number> {
     await waitForCreation(bundle);
     const lockFd = await lockBundle(bundle);
     try {
-      if (readInitRecord(bundle) !== undefined) throw new CtrError("AlreadyExists", `task ${bundle.id}`);
+      if (isCreated(bundle)) throw new CtrError("AlreadyExists", `task ${bundle.id}`);
       if (readdirSync(bundle.path).length === 0) return lockFd;
       await removeDeadTask(bundle);
     } catch (error) {

@@ -6,7 +6,7 @@ import { listNames } from "../files/list-names.ts";
 import { asSysError, hasErrno } from "../sys/errno.ts";
 import { tryLock } from "../sys/lock.ts";
 import { removeFile } from "../sys/small-file.ts";
-import { type Bundle, bundleAt, readInitRecord } from "./bundle.ts";
+import { type Bundle, bundleAt, isCreated } from "./bundle.ts";
 import { isLocked, isStill, tryOpen } from "./bundle-lock.ts";
 import { removeDeadTask } from "./remove-dead-task.ts";
 import { taskStatus } from "./task-status.ts";
@@ -41,7 +41,7 @@ export function findDeadTasks(
 /** Without a first process it is a creation, or a deletion, that was killed. */
 function isOver(bundle: Bundle, hasContainer: () => boolean): boolean {
   try {
-    if (readInitRecord(bundle) === undefined) return true;
+    if (!isCreated(bundle)) return true;
     return taskStatus(bundle) === "stopped" && !hasContainer();
   } catch (error) {
     if (hasErrno(error, "ENOENT")) return false;

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import type { ExecInfo, ProcessInfo } from "../core/task.ts";
 import { listNames } from "../files/list-names.ts";
 import { isSameProcessAlive } from "../sys/process.ts";
-import { type Bundle, readExecRecord, readExit, readInitRecord } from "./bundle.ts";
+import { type Bundle, ifReadable, readExecRecord, readExit, readInitRecord, UNSEEN } from "./bundle.ts";
 import { cgroupsOf, pidsIn, UNIFIED } from "./cgroup.ts";
 import { taskStatus } from "./task-status.ts";
 
@@ -21,12 +21,12 @@ export function listProcesses(bundle: Bundle): ProcessInfo[] {
 
 export function listExecs(bundle: Bundle): ExecInfo[] {
   return listNames(join(bundle.path, "execs")).flatMap((execId) => {
-    const record = readExecRecord(bundle, execId);
-    // It is being started, or failed to.
+    const record = ifReadable(() => readExecRecord(bundle, execId));
+    // It is being started, or failed to, or nobody can tell which process it is.
     if (record === undefined || record.pid === 0) return [];
     const { pid, startTicks } = record;
     if (isSameProcessAlive(pid, startTicks)) return { execId, pid, status: "running" };
-    const exit = readExit(bundle, execId) ?? { status: 255, at: undefined };
+    const exit = readExit(bundle, execId) ?? UNSEEN;
     return { execId, pid, status: "stopped", exit };
   });
 }

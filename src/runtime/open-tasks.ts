@@ -1,7 +1,7 @@
 import { CtrError } from "../core/errors.ts";
 import type { Tasks } from "../core/task.ts";
 import { listNames } from "../files/list-names.ts";
-import { readInitRecord, readTaskRecord } from "./bundle.ts";
+import { isBegun, isCreated } from "./bundle.ts";
 import { isLocked } from "./bundle-lock.ts";
 import { waitForCreation } from "./creation.ts";
 import { createDiskTask } from "./disk-task.ts";
@@ -33,6 +33,5 @@ export function openTasks(options: TasksOptions): Tasks {
  */
 function isTask(context: TaskContext, id: string): boolean {
   const bundle = context.bundle(id);
-  if (readInitRecord(bundle) !== undefined) return true;
-  return readTaskRecord(bundle) !== undefined && !isLocked(bundle.path);
+  return isCreated(bundle) || (isBegun(bundle) && !isLocked(bundle.path));
 }

@@ -1,7 +1,7 @@
 import { CtrError } from "../core/errors.ts";
 import { type Bundle, readTaskRecord } from "./bundle.ts";
 import { callRunc } from "./runc.ts";
-import { taskStatus } from "./task-status.ts";
+import { requireStatus } from "./task-status.ts";
 
 /** As `Task.pause`. */
 export async function pauseTask(bundle: Bundle): Promise<void> {
@@ -11,7 +11,7 @@ export async function pauseTask(bundle: Bundle): Promise<void> {
 
 /** As `Task.resume`. */
 export async function resumeTask(bundle: Bundle): Promise<void> {
-  const status = taskStatus(bundle);
+  const status = requireStatus(bundle);
   if (status === "created") throw new CtrError("Unknown", "cannot resume task in created state");
   if (status === "running") throw new CtrError("Unknown", "cannot resume a running process");
   if (status !== "paused") throw new CtrError("Unknown", `cannot resume a ${status} container`);
@@ -19,7 +19,7 @@ export async function resumeTask(bundle: Bundle): Promise<void> {
 }
 
 export function refuseUnlessPausable(bundle: Bundle): void {
-  const status = taskStatus(bundle);
+  const status = requireStatus(bundle);
   if (status === "created") throw new CtrError("Unknown", "cannot pause task in created state");
   if (status !== "running") throw new CtrError("Unknown", `cannot pause a ${status} container`);
 }

@@ -2,10 +2,11 @@
 import { rmdirSync } from "node:fs";
 import { endProcesses } from "../sys/end-processes.ts";
 import { asSysError, hasErrno } from "../sys/errno.ts";
-import { type Bundle, readTaskRecord } from "./bundle.ts";
+import type { Bundle } from "./bundle.ts";
 import { childrenOf } from "./cgroup.ts";
 import { abandonTask } from "./remove-task.ts";
 import type { Runc } from "./runc.ts";
+import { salvageTask } from "./salvage.ts";
 import { readSpecCgroups } from "./spec-cgroups.ts";
 
 /**
@@ -15,9 +16,9 @@ import { readSpecCgroups } from "./spec-cgroups.ts";
 export async function removeDeadTask(bundle: Bundle): Promise<void> {
   // For a runtime that was killed before it wrote its state; otherwise it removes them itself.
   const cgroups = readSpecCgroups(bundle);
-  const record = readTaskRecord(bundle);
-  if (record !== undefined) await killRuntimeCalls(record.runc, bundle.id);
-  await abandonTask(bundle, record);
+  const remains = salvageTask(bundle);
+  if (remains !== undefined) await killRuntimeCalls(remains.runc, bundle.id);
+  await abandonTask(bundle, remains);
   for (const cgroup of cgroups.values()) removeCgroup(cgroup);
 }
 

@@ -3,14 +3,14 @@ import { renameAt } from "../sys/entries.ts";
 import { hasErrno } from "../sys/errno.ts";
 import { AT_FDCWD } from "../sys/open.ts";
 import { removeFile } from "../sys/small-file.ts";
-import { type Bundle, type ExecRecord, execDir } from "./bundle.ts";
+import { type Bundle, execDir, type OutputPlaces } from "./bundle.ts";
 import { removeDirectory } from "./remove-directory.ts";
 
 /**
  * Files of an exec that has ended. Its directory goes away whole before it is emptied: whoever takes the id next must
  * not take an empty one for its own that is about to go.
  */
-export function removeExec(bundle: Bundle, execId: string, { output, logPath, fifoDir }: ExecRecord): void {
+export function removeExec(bundle: Bundle, execId: string, { output, logPath, fifoDir }: OutputPlaces): void {
   const directory = execDir(bundle, execId);
   if (output === "log") removeFile(logPath);
   if (fifoDir !== directory) removeDirectory(fifoDir);

@@ -1,9 +1,17 @@
 import { hasErrno } from "../sys/errno.ts";
 import { removeFile } from "../sys/small-file.ts";
 import { unmount } from "../sys/unmount.ts";
-import { type Bundle, readExit, readInitRecord, type TaskRecord } from "./bundle.ts";
+import {
+  type Bundle,
+  ifReadable,
+  type OutputPlaces,
+  readExit,
+  readInitRecord,
+  type TaskRecord,
+} from "./bundle.ts";
 import { removeDirectory } from "./remove-directory.ts";
 import { callRunc } from "./runc.ts";
+import type { TaskRemains } from "./salvage.ts";
 
 /**
  * Removes a task whose first process has ended. The caller holds the bundle's lock. Whoever is killed in the midst
@@ -46,9 +54,9 @@ export async function withdrawTask(bundle: Bundle, record: TaskRecord): Promise<
 
 /** From now on it is no task any more. Of all who get here, the one who takes it off the list tells of it. */
 function unlist(bundle: Bundle): void {
-  const pid = readInitRecord(bundle)?.pid;
+  const pid = ifReadable(() => readInitRecord(bundle))?.pid ?? 0;
   const exit = readExit(bundle);
-  if (!removeFile(`${bundle.path}/init.json`) || pid === undefined) return;
+  if (!removeFile(`${bundle.path}/init.json`)) return;
   const id = bundle.id;
   const end = { exit_status: exit?.status ?? 255, exited_at: exit?.at ?? new Date() };
   // Its supervisor was killed before that.
@@ -79,17 +87,17 @@ function removeFiles(bundle: Bundle, record: TaskRecord): void {
   removeDirectory(bundle.path, ["rootfs"]);
 }
 
-function removeOutsideFiles(bundle: Bundle, { output, logPath, fifoDir }: TaskRecord): void {
+function removeOutsideFiles(bundle: Bundle, { output, logPath, fifoDir }: OutputPlaces): void {
   if (output === "log") removeFile(logPath);
   if (fifoDir !== bundle.path) removeDirectory(fifoDir);
 }
 
-/** Removes a task that was never created whole; `record` as far as there is one. The caller holds the lock. */
-export async function abandonTask(bundle: Bundle, record: TaskRecord | undefined): Promise<void> {
-  if (record !== undefined) {
+/** Removes a task that was never created whole; `remains` as far as there are any. The caller holds the lock. */
+export async function abandonTask(bundle: Bundle, remains: TaskRemains | undefined): Promise<void> {
+  if (remains !== undefined) {
     // Mostly the runtime has tidied up after itself, and then it knows of no such container.
-    await callRunc(record.runc, ["delete", "--force", bundle.id]).catch(() => {});
-    removeOutsideFiles(bundle, record);
+    await callRunc(remains.runc, ["delete", "--force", bundle.id]).catch(() => {});
+    removeOutsideFiles(bundle, remains);
   }
   const { unmountAll } = await import("../sys/mount.ts");
   unmountAll(`${bundle.path}/rootfs`);

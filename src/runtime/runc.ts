@@ -78,10 +78,19 @@ function lastWords(log: string): string | undefined {
   const lines = log.split("\n").filter((line) => line.trim() !== "");
   for (const line of lines.reverse()) {
     if (!line.startsWith("{")) return line.trim();
-    const { level, msg } = JSON.parse(line) as { level?: string; msg?: string };
+    const { level, msg } = parseLine(line);
     if (level === "error" || level === "fatal") return msg?.trim();
   }
   return undefined;
+}
+
+/** Nothing of a line that is cut off: a full disk ends a log anywhere. */
+function parseLine(line: string): { level?: string; msg?: string } {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return {};
+  }
 }
 
 /**

@@ -1,7 +1,7 @@
 import { CtrError } from "../core/errors.ts";
 import type { Exit } from "../core/task.ts";
 import { isSameProcessAlive } from "../sys/process.ts";
-import { type Bundle, readExecRecord, readExit, readInitRecord } from "./bundle.ts";
+import { type Bundle, readExecRecord, readExit, readInitRecord, UNSEEN } from "./bundle.ts";
 import { isLocked } from "./bundle-lock.ts";
 import { SupervisorGone } from "./connection.ts";
 import { fromWireExit } from "./supervisor/protocol.ts";
@@ -28,7 +28,7 @@ export async function waitForProcess(bundle: Bundle, execId?: string): Promise<E
     const isOver = !isSameProcessAlive(process.pid, process.startTicks) && !isLocked(bundle.path);
     const exit = readExit(bundle, execId);
     if (exit !== undefined) return exit;
-    if (isOver) return { status: 255, at: undefined };
+    if (isOver) return UNSEEN;
     await Bun.sleep(LOOK_MS);
   }
 }

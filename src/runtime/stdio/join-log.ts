@@ -1,8 +1,7 @@
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { CallerStreams } from "../../core/task.ts";
 import { hasErrno } from "../../sys/errno.ts";
-import { type Bundle, writeRecord } from "../bundle.ts";
+import { type Bundle, findRecord, writeRecord } from "../bundle.ts";
 import { openCallerWriter } from "./caller-end.ts";
 import type { Join } from "./join-fifos.ts";
 import { openLog } from "./log-file.ts";
@@ -60,12 +59,8 @@ function offsetPath(bundle: Bundle): string {
 }
 
 function readOffset(bundle: Bundle): number {
-  try {
-    return (JSON.parse(readFileSync(offsetPath(bundle), "utf8")) as { offset: number }).offset;
-  } catch (error) {
-    if (hasErrno(error, "ENOENT")) return 0;
-    throw error;
-  }
+  const offset = findRecord<{ offset: number }>(offsetPath(bundle))?.offset;
+  return Number.isSafeInteger(offset) ? offset! : 0;
 }
 
 function writeOffset(bundle: Bundle, offset: number): void {

@@ -2,6 +2,7 @@ import { CtrError } from "../../core/errors.ts";
 import { type Bundle, type ExecRecord, readExecRecord, readExit, writeRecord } from "../bundle.ts";
 import { execStillRuns, removeExec } from "../remove-exec.ts";
 import type { Runc } from "../runc.ts";
+import { salvageExec } from "../salvage.ts";
 import { type StartContext, type SupervisedProcess, startProcess } from "./processes.ts";
 import { type StdioPlan, toWireExit, type WireExit } from "./protocol.ts";
 import type { End } from "./reaper.ts";
@@ -65,12 +66,12 @@ export function createExecs(bundle: Bundle, context: StartContext, onEnded: () =
   };
 
   const deleteEnded = (execId: string): WireExit => {
-    const record = readExecRecord(bundle, execId);
-    if (!known.has(execId) || record === undefined) throw notFound(execId);
+    const remains = salvageExec(bundle, execId);
+    if (!known.has(execId) || remains === undefined) throw notFound(execId);
     const exit = readExit(bundle, execId);
     if (exit === undefined) throw execStillRuns();
     known.delete(execId);
-    removeExec(bundle, execId, record);
+    removeExec(bundle, execId, remains);
     return toWireExit(exit);
   };
 

@@ -1,5 +1,6 @@
 import { renameSync } from "node:fs";
 import { join } from "node:path";
+import { CtrError } from "../../core/errors.ts";
 import { TEMPORARY_PREFIX, writeFileAtomically } from "../../files/atomic-write.ts";
 import { makeDirectoryDurably } from "../../files/durable.ts";
 import { listNames } from "../../files/list-names.ts";
@@ -26,7 +27,7 @@ export class PluginNames {
     writeFileAtomically(join(this.path, `${id}`), JSON.stringify(names));
   }
 
-  /** Empty when there is no such file. */
+  /** Empty when there is no such file. Throws DataLoss for one that cannot be read. */
   read(id: number): string[] {
     return readNames(join(this.path, `${id}`));
   }
@@ -53,8 +54,9 @@ export class PluginNames {
       .map((name) => Number(name.slice(REMOVING.length)));
   }
 
+  /** Of a file that cannot be read nobody can tell the names. */
   readAside(id: number): string[] {
-    return readNames(join(this.path, `${REMOVING}${id}`));
+    return namesIn(join(this.path, `${REMOVING}${id}`)) ?? [];
   }
 
   /** When the plugin has nothing left of it. */
@@ -73,6 +75,19 @@ export class PluginNames {
 }
 
 function readNames(path: string): string[] {
+  const names = namesIn(path);
+  if (names === undefined) throw new CtrError("DataLoss", `record of a snapshot ${path}`);
+  return names;
+}
+
+/** Undefined for what is no list of names. */
+function namesIn(path: string): string[] | undefined {
   const text = readSmallFile(path);
-  return text === undefined ? [] : (JSON.parse(text) as string[]);
+  if (text === undefined) return [];
+  try {
+    const names: unknown = JSON.parse(text);
+    return Array.isArray(names) && names.every((name) => typeof name === "string") ? names : undefined;
+  } catch {
+    return undefined;
+  }
 }
