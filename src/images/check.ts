@@ -1,22 +1,22 @@
 import type { ContentStore } from "../core/content.ts";
 import type { Descriptor } from "../core/descriptor.ts";
 import type { Digest } from "../core/digest.ts";
-import { CtrError, hasCode, ifPresent } from "../core/errors.ts";
+import { hasCode, ifPresent } from "../core/errors.ts";
 import {
   chainIds,
   type ImageManifest,
-  parseImageConfig,
   parseIndex,
   parseManifest,
   selectManifests,
 } from "../core/manifest.ts";
-import { isConfig, isIndex, isManifest } from "../core/media-type.ts";
+import { isIndex, isManifest } from "../core/media-type.ts";
 import type { Platform } from "../core/platform.ts";
 import type { ProgressListener } from "../core/progress.ts";
 import type { Snapshotter } from "../core/snapshotter.ts";
 import { committedState } from "./committed-state.ts";
 import { refKey } from "./fetch-blob.ts";
 import { readDocument } from "./fetch-document.ts";
+import { readConfig } from "./read-image.ts";
 import { childrenOf } from "./relations.ts";
 
 export type BlobState = "present" | "missing" | "damaged";
@@ -154,17 +154,16 @@ async function hasRow(content: ContentStore, digest: Digest): Promise<boolean> {
 }
 
 /**
- * Whether a snapshot of all its layers is there with its bytes. Throws NotFound, or DataLoss, when the config that
- * would tell is not, FailedPrecondition for an artifact, which has no root filesystem.
+ * Whether a snapshot of all its layers is there with its bytes; undefined for an artifact, which has no root
+ * filesystem. Throws NotFound, or DataLoss, when the config that would tell is not.
  */
 export async function isUnpacked(
   content: ContentStore,
-  config: Descriptor,
+  descriptor: Descriptor,
   snapshotter: Snapshotter,
-): Promise<boolean> {
-  if (!isConfig(config.mediaType)) {
-    throw new CtrError("FailedPrecondition", `${config.digest} is an artifact's, not an image's`);
-  }
-  const top = chainIds(parseImageConfig(await readDocument(content, config), config).diffIds).at(-1);
+): Promise<boolean | undefined> {
+  const config = await readConfig(content, descriptor);
+  if (!config) return undefined;
+  const top = chainIds(config.diffIds).at(-1);
   return top === undefined || (await committedState(snapshotter, top)) === "intact";
 }

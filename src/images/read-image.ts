@@ -5,6 +5,7 @@ import { CtrError, hasCode } from "../core/errors.ts";
 import {
   type ImageConfig,
   type ImageManifest,
+  isImageConfig,
   parseImageConfig,
   parseIndex,
   parseManifest,
@@ -15,11 +16,35 @@ import { formatPlatform, type Platform } from "../core/platform.ts";
 import { readDocument } from "./fetch-document.ts";
 import { childrenOf } from "./relations.ts";
 
-export interface LocalImage {
+export interface LocalManifest {
   /** From the image's target down to its manifest: the indexes on the way, then the manifest. */
   path: Descriptor[];
   manifest: ImageManifest;
+}
+
+export interface LocalImage extends LocalManifest {
   config: ImageConfig;
+}
+
+/** What one platform's image, or an artifact, is made of. Throws NotFound when there is none, or a document is missing. */
+export async function readManifest(
+  content: ContentProvider,
+  target: Descriptor,
+  platform: Platform,
+): Promise<LocalManifest> {
+  const path = await pathToManifest(content, target, platform);
+  const descriptor = path.at(-1)!;
+  return { path, manifest: parseManifest(await readDocument(content, descriptor), descriptor) };
+}
+
+/** A manifest's config; undefined when it is an artifact's, which has no root filesystem. Throws NotFound, DataLoss. */
+export async function readConfig(
+  content: ContentProvider,
+  descriptor: Descriptor,
+): Promise<ImageConfig | undefined> {
+  if (!isConfig(descriptor.mediaType)) return undefined;
+  const bytes = await readDocument(content, descriptor);
+  return isImageConfig(bytes, descriptor) ? parseImageConfig(bytes, descriptor) : undefined;
 }
 
 /** The image as one platform has it, from the content store. Throws NotFound when there is none, or a blob is missing. */
@@ -28,17 +53,10 @@ export async function readImage(
   target: Descriptor,
   platform: Platform,
 ): Promise<LocalImage> {
-  const path = await pathToManifest(content, target, platform);
-  const descriptor = path.at(-1)!;
-  const manifest = parseManifest(await readDocument(content, descriptor), descriptor);
-  if (!isConfig(manifest.config.mediaType)) {
-    throw new CtrError("FailedPrecondition", `${descriptor.digest} is an artifact, not an image`);
-  }
-  return {
-    path,
-    manifest,
-    config: parseImageConfig(await readDocument(content, manifest.config), manifest.config),
-  };
+  const found = await readManifest(content, target, platform);
+  const config = await readConfig(content, found.manifest.config);
+  if (config) return { ...found, config };
+  throw new CtrError("FailedPrecondition", `${found.path.at(-1)!.digest} is an artifact, not an image`);
 }
 
 async function pathToManifest(
@@ -60,7 +78,7 @@ async function pathToManifest(
 }
 
 /** Bytes of everything one platform's image is made of, the layers as they are stored. */
-export function imageSizeBytes({ path, manifest }: LocalImage): number {
+export function imageSizeBytes({ path, manifest }: LocalManifest): number {
   return [...path, manifest.config, ...manifest.layers].reduce((sum, { size }) => sum + size, 0);
 }
 
@@ -87,9 +105,9 @@ async function platformsBelow(
       return found;
     }
     if (!isManifest(descriptor.mediaType)) return [];
-    const [config] = await childrenOf(content, descriptor);
-    if (!config || !isConfig(config.mediaType)) return [];
-    return [parseImageConfig(await readDocument(content, config), config).platform];
+    const [child] = await childrenOf(content, descriptor);
+    const config = child && (await readConfig(content, child));
+    return config ? [config.platform] : [];
   } catch (error) {
     if (hasCode(error, "NotFound", "DataLoss")) return [];
     throw error;

@@ -76,6 +76,22 @@ for (const [name, image] of cases) {
   });
 }
 
+for (const [name, image] of cases.slice(1)) {
+  test(`${name} is listed with its size and counts as whole`, async () => {
+    await using bench = await openWorkbench({ image });
+    const sizeBytes = image.blobs.reduce((sum, { descriptor }) => sum + descriptor.size, 0);
+    const listed = await bench.ctr("images", "ls", "-o", "json");
+    assert.is(JSON.parse(listed.stdout)[0].sizeBytes, sizeBytes);
+    const checked = await bench.ctr("images", "check", "-o", "json");
+    const [{ status, isUnpacked }] = JSON.parse(checked.stdout);
+    assert.equal({ status, isUnpacked }, { status: "complete", isUnpacked: false });
+    assert.is(await bench.ctr.ok("images", "check", "--repair", "-q"), `${bench.image}\n`);
+    assert.equal([listed.stderr, checked.stderr, checked.code], ["", "", 0]);
+    const ran = await bench.ctr("run", "--rm", bench.image, "c1", "true");
+    assert.match(ran.stderr, /^ctr: sha256:[0-9a-f]{64} is an artifact, not an image: failed precondition/);
+  });
+}
+
 test("a referrer is found by digest, as its subject's list names it", async () => {
   await using bench = await openWorkbench({ image: subject, isPulled: false });
   const [, , , , referrer] = cases.map(([, image]) => image);

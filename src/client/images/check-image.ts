@@ -30,7 +30,8 @@ export interface ImageCheck {
   present: Extent;
   /** Undefined where nobody can tell. */
   required: Extent | undefined;
-  isUnpacked: boolean;
+  /** Undefined for an artifact, which has no root filesystem. */
+  isUnpacked: boolean | undefined;
   damaged: Descriptor[];
   /** Why the content, or whether it is unpacked, cannot be told. */
   contentFailure?: unknown;

@@ -3,7 +3,13 @@ import type { Labels } from "../../core/labels.ts";
 import { hostPlatform, type Platform } from "../../core/platform.ts";
 import type { Image } from "../../core/records.ts";
 import { parseReference } from "../../core/reference.ts";
-import { imagePlatforms, imageSizeBytes, type LocalImage, readImage } from "../../images/read-image.ts";
+import {
+  imagePlatforms,
+  imageSizeBytes,
+  type LocalImage,
+  readImage,
+  readManifest,
+} from "../../images/read-image.ts";
 import type { Client } from "../open.ts";
 
 /** By its name as recorded, or by a short name that stands for it (`busybox`). Throws NotFound. */
@@ -41,11 +47,13 @@ export interface ImageSummary extends Image {
 }
 
 export async function summarizeImage(client: Client, image: Image): Promise<ImageSummary> {
-  const platforms = await imagePlatforms(await client.content(), image.target);
+  const content = await client.content();
+  const platforms = await imagePlatforms(content, image.target);
   try {
-    return { ...image, platforms, sizeBytes: imageSizeBytes(await openImage(client, image)) };
+    const sizeBytes = imageSizeBytes(await readManifest(content, image.target, hostPlatform()));
+    return { ...image, platforms, sizeBytes };
   } catch (error) {
-    if (!hasCode(error, "NotFound", "DataLoss", "NotImplemented", "FailedPrecondition")) throw error;
+    if (!hasCode(error, "NotFound", "DataLoss", "NotImplemented")) throw error;
     return { ...image, platforms, sizeBytes: undefined };
   }
 }

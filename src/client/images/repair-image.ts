@@ -13,7 +13,7 @@ export type RepairOptions = Omit<PullOptions, "platforms" | "labels" | "onUnpack
 /** Whether there is something to mend; what is not unpacked counts, unless it never could be. */
 export function needsRepair({ status, isUnpacked, unpackFailure }: ImageCheck): boolean {
   if (status !== "complete") return true;
-  return !isUnpacked && !hasCode(unpackFailure, "FailedPrecondition", "InvalidArgument");
+  return isUnpacked === false && !hasCode(unpackFailure, "FailedPrecondition", "InvalidArgument");
 }
 
 /**

@@ -132,7 +132,8 @@ function printChecks(checked: readonly Checked[], format: "table" | "json"): voi
 
 function row(check: Checked): string[] {
   const { name, target } = check.image;
-  return [name, target.mediaType, target.digest, statusOf(check), sizeOf(check), String(check.isUnpacked)];
+  const isUnpacked = String(check.isUnpacked ?? false);
+  return [name, target.mediaType, target.digest, statusOf(check), sizeOf(check), isUnpacked];
 }
 
 function statusOf({ status, present, required }: ImageCheck): string {
@@ -155,7 +156,7 @@ function record({ image, status, present, required, isUnpacked, damaged }: Check
     presentBytes: present.sizeBytes,
     requiredBlobs: required?.blobs ?? null,
     requiredBytes: required?.sizeBytes ?? null,
-    isUnpacked,
+    isUnpacked: isUnpacked ?? false,
     damaged: damaged.map((descriptor) => descriptor.digest),
   };
 }
