@@ -10,7 +10,8 @@ if (role === "_supervise" && bundlePath) {
   const { runRestoreHook } = await import("../runtime/supervisor/restore-hook.ts");
   await runRestoreHook(bundlePath);
 } else {
-  const { reportFailure, runProgram } = await import("./program.ts");
+  const { reportFailure, runProgram, withSystemPrograms } = await import("./program.ts");
+  if (process.env.PATH) process.env.PATH = withSystemPrograms(process.env.PATH);
   for (const event of ["uncaughtException", "unhandledRejection"] as const) {
     process.on(event, (error: unknown) =>
       process.exit(reportFailure(error, process.argv.includes("--debug"))),

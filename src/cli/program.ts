@@ -1,12 +1,12 @@
 import { commands } from "./commands/table.ts";
 import { createContext } from "./context.ts";
 import { reportFailure } from "./failure.ts";
-
 import { writeOut } from "./output.ts";
 import { parse } from "./parse.ts";
 import { type Request, type RunRequest, resolve } from "./resolve.ts";
 import { HelpWanted } from "./usage-error.ts";
 
+export { withSystemPrograms } from "./system-path.ts";
 export { reportFailure };
 
 /** How long a command may tidy up after its time is over. */

@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
@@ -151,6 +151,16 @@ test("runc missing", async () => {
   await fails(["run", image, "no-runtime", "true"], /"runc".*not found.*apt-get install runc/, {
     PATH: "/nowhere",
   });
+});
+
+test("programs in the sbin beside a bin of PATH are found, as cron and su need it", async () => {
+  const { ctr, image, directory } = bench;
+  const runtime = directory.join("beside/sbin/a-runtime");
+  mkdirSync(directory.join("beside/sbin"), { recursive: true });
+  writeFileSync(runtime, `#!/bin/sh\nexec '${Bun.which("runc")}' "$@"\n`, { mode: 0o755 });
+  const env = { PATH: `${directory.join("beside/bin")}:/usr/bin:/bin` };
+  const words = ["run", "--rm", "--runc-binary", "a-runtime", image, "beside", "echo", "found"];
+  assert.is((await ctr.with({ env })(...words)).stdout, "found\n");
 });
 
 test("a task that cannot start", async () => {

@@ -1,5 +1,7 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { ctrExecutable } from "../../support/ctr.ts";
+import { run } from "../../support/run-program.ts";
 import { openWorkbench, type Workbench } from "../../support/workbench.ts";
 
 const test = suite("listings and records");
@@ -96,6 +98,18 @@ test("snapshots: mount commands and JSON of what was made", async () => {
   const mounts = JSON.parse(await ctr.ok("snapshots", "view", "--mounts", "s2"));
   assert.equal(Object.keys(mounts[0]), ["Type", "Source", "Options"]);
   await ctr.ok("snapshots", "rm", "s1", "s2");
+});
+
+test("more images are listed than files may be open", async () => {
+  const { ctr, image } = bench;
+  const names = Array.from({ length: 60 }, (_, index) => `many:${index}`);
+  await ctr.ok("images", "tag", image, ...names);
+  const few = `ulimit -n 40; exec '${ctrExecutable}' images ls name~=many -o json`;
+  const { code, stdout, stderr } = await run(["sh", "-c", few], { env: ctr.env });
+  assert.equal([code, stderr], [0, ""]);
+  const sizes = JSON.parse(stdout).map(({ sizeBytes }: { sizeBytes: unknown }) => typeof sizeBytes);
+  assert.equal(sizes, Array(60).fill("number"));
+  await ctr.ok("images", "rm", ...names);
 });
 
 test("leases expire when they say", async () => {

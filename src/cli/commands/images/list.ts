@@ -1,6 +1,7 @@
 import type { ImageSummary } from "../../../client/images/images.ts";
 import { summarizeImage } from "../../../client/images/images.ts";
 import { withSubject } from "../../../core/errors.ts";
+import { createLimiter } from "../../../core/limiter.ts";
 import type { Image, ImageStore } from "../../../core/records.ts";
 import { defineCommand, variadic } from "../../command.ts";
 import { reportLine } from "../../failure.ts";
@@ -10,6 +11,9 @@ import { formatLabels } from "../../print/labels.ts";
 import { printListing, printNames } from "../../print/listing.ts";
 import { formatBinarySize } from "../../print/sizes.ts";
 import { tableStyles } from "../../print/table.ts";
+
+/** Each has a document open: an image more must not be a file too many. */
+const CONCURRENT_IMAGES = 16;
 
 export default defineCommand({
   summary: "list images",
@@ -22,16 +26,16 @@ export default defineCommand({
     const client = await context.openClient();
     const images = listImages(await client.images(), args.filters);
     if (flags.quiet) return printNames(images.map(({ name }) => name));
-    const summaries = await Promise.all(
-      images.map(async (image): Promise<ImageSummary> => {
-        try {
-          return await summarizeImage(client, image);
-        } catch (error) {
-          warn(`failed resolving platform for image ${image.name}: ${reportLine(error)}`);
-          return { ...image, platforms: [], sizeBytes: undefined };
-        }
-      }),
-    );
+    const summarize = async (image: Image): Promise<ImageSummary> => {
+      try {
+        return await summarizeImage(client, image);
+      } catch (error) {
+        warn(`failed resolving platform for image ${image.name}: ${reportLine(error)}`);
+        return { ...image, platforms: [], sizeBytes: undefined };
+      }
+    };
+    const limit = createLimiter(CONCURRENT_IMAGES);
+    const summaries = await Promise.all(images.map((image) => limit(() => summarize(image))));
     printListing(
       {
         style: tableStyles.narrow,
