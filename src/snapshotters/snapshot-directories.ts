@@ -6,7 +6,7 @@ import { removeTree } from "../files/remove-tree.ts";
 import { chmodFd, chownFd } from "../sys/attributes.ts";
 import { asSysError, hasErrno } from "../sys/errno.ts";
 import { AT_FDCWD, closeFd, O_DIRECTORY, O_NOFOLLOW, O_RDONLY, openAt } from "../sys/open.ts";
-import { syncFilesystem } from "../sys/storage.ts";
+import { spreadDirectories, syncFilesystem } from "../sys/storage.ts";
 import { diskUsage } from "./disk-usage.ts";
 
 const REMOVING = ".removing-";
@@ -46,7 +46,10 @@ export class SnapshotDirectories {
 
   /** The directory of the id alone, without `fs`. Idempotent. */
   make(id: number): void {
-    makeDirectoryDurably(this.path, 0o700);
+    if (!existsSync(this.path)) {
+      makeDirectoryDurably(this.path, 0o700);
+      withDirectory(this.path, spreadDirectories);
+    }
     makeDirectory(this.of(id), 0o700);
   }
 

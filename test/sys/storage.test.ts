@@ -3,7 +3,15 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { hasErrno } from "../../src/sys/errno.ts";
 import { mountAt } from "../../src/sys/mount.ts";
-import { copyFileRange, freeSpace, reflink, syncFd, syncFilesystem } from "../../src/sys/storage.ts";
+import {
+  copyFileRange,
+  freeSpace,
+  reflink,
+  spreadDirectories,
+  syncFd,
+  syncFilesystem,
+} from "../../src/sys/storage.ts";
+import { ext4Dir, ext4Flags } from "../support/ext4.ts";
 import { memoryDir } from "../support/memory-dir.ts";
 import { tempDir } from "../support/temp.ts";
 
@@ -60,6 +68,30 @@ test("a reflink shares the bytes where the filesystem can, and says where it can
     (error: unknown) => hasErrno(error, "EBADF"),
   );
   closeSync(to);
+});
+
+test("ext4 is told to spread what is in a directory, and keeps what else it knew of it; others are left alone", () => {
+  using disk = ext4Dir();
+  using memory = memoryDir(1 << 20);
+  const spread = (path: string) => {
+    const fd = openSync(path, "r");
+    spreadDirectories(fd);
+    closeSync(fd);
+    return fd;
+  };
+  const before = ext4Flags(disk.path);
+  const fd = spread(disk.path);
+  const after = ext4Flags(disk.path);
+  assert.match(after, "T");
+  assert.is(after.replace("T", "-"), before);
+  spread(disk.path);
+  assert.is(ext4Flags(disk.path), after);
+  spread(memory.path);
+  spread("/proc");
+  assert.throws(
+    () => spreadDirectories(fd),
+    (error: unknown) => hasErrno(error, "EBADF"),
+  );
 });
 
 test.run();
