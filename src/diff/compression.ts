@@ -5,7 +5,7 @@ import { ZstdFrames } from "./zstd-frames.ts";
 const GZIP_MAGIC = [0x1f, 0x8b, 0x08];
 const ZSTD_MAGIC = [0x28, 0xb5, 0x2f, 0xfd];
 const MAGIC_BYTES = 4;
-const CHUNK_BYTES = 64 << 10;
+const CHUNK_BYTES = 256 << 10;
 const SMALL_BYTES = 256 << 10;
 const SMALL_INFLATED_BYTES = 1 << 20;
 
