@@ -11,6 +11,7 @@ const NONBLOCK_CLOEXEC = 0o2004000;
 const IN_MODIFY = 2;
 /** Attributes, of which the number of names is one. */
 const IN_ATTRIB = 4;
+const IN_ONESHOT = 0x80000000;
 
 const libc = linkOnFirstUse({
   eventfd: { args: ["u32", "i32"], returns: "i32" },
@@ -25,14 +26,31 @@ export function openEventFd(): number {
 
 /** Readable when the file's content changes, on cgroup files too, or when it is removed. */
 export function openChangeNotice(path: string): number {
-  const fd = checkCall(libc().inotify_init1(NONBLOCK_CLOEXEC), "inotify_init1");
+  const fd = openNotices();
   try {
-    checkCall(libc().inotify_add_watch(fd, cString(path), IN_MODIFY | IN_ATTRIB), "inotify_add_watch", path);
+    addWatch(fd, path, IN_MODIFY | IN_ATTRIB);
     return fd;
   } catch (error) {
     closeFd(fd);
     throw error;
   }
+}
+
+/** For `noticeNextWrite`. EMFILE beyond fs.inotify.max_user_instances, which all processes of a user share. */
+export function openNotices(): number {
+  return checkCall(libc().inotify_init1(NONBLOCK_CLOEXEC), "inotify_init1");
+}
+
+/**
+ * Has `fd` become readable when bytes are next written to, or cut off, the open file, whatever its name is by then.
+ * Only the next time: whoever writes much pays for one notice, until he is watched again.
+ */
+export function noticeNextWrite(fd: number, fileFd: number): void {
+  addWatch(fd, `/proc/self/fd/${fileFd}`, IN_MODIFY + IN_ONESHOT);
+}
+
+function addWatch(fd: number, path: string, events: number): void {
+  checkCall(libc().inotify_add_watch(fd, cString(path), events), "inotify_add_watch", path);
 }
 
 /**

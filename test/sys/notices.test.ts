@@ -1,8 +1,22 @@
-import { appendFileSync, readdirSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  closeSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { writeNow } from "../../src/sys/descriptors.ts";
-import { onNotice, openChangeNotice, openEventFd } from "../../src/sys/notices.ts";
+import {
+  noticeNextWrite,
+  onNotice,
+  openChangeNotice,
+  openEventFd,
+  openNotices,
+} from "../../src/sys/notices.ts";
 import { tempDir } from "../support/temp.ts";
 import { waitFor } from "../support/wait-for.ts";
 
@@ -25,6 +39,32 @@ test("whoever looks at each notice sees the last change, however quickly one fol
     }
     await waitFor(() => seen === written, { what: `a notice of change ${written}`, timeoutMs: 2000 });
   }
+});
+
+test("the next write alone gives notice, under whatever name, until it is asked for again", async () => {
+  using dir = tempDir();
+  const path = dir.join("file");
+  writeFileSync(path, "");
+  const fileFd = openSync(path, "r");
+  const fd = openNotices();
+  let notices = 0;
+  using _ = onNotice(fd, () => notices++);
+  noticeNextWrite(fd, fileFd);
+  renameSync(path, `${path}.1`);
+  appendFileSync(`${path}.1`, "x");
+  await waitFor(() => notices > 0);
+  // That the watch is gone may be a notice of its own.
+  await waitFor(async () => {
+    const before = notices;
+    appendFileSync(`${path}.1`, "x");
+    await new Promise(setImmediate);
+    return notices === before;
+  });
+  const before = notices;
+  noticeNextWrite(fd, fileFd);
+  truncateSync(`${path}.1`);
+  await waitFor(() => notices > before);
+  closeSync(fileFd);
 });
 
 test("an eventfd gives notice of what is written to it", async () => {
