@@ -123,6 +123,14 @@ export interface ReadLogOptions {
   follow?: boolean;
   /** Begins with so many of the lines that there are. */
   tailLines?: number;
+  /**
+   * Puts before each line the time at which it began, RFC 3339 in UTC with nanoseconds, and a blank. It is true to a
+   * tenth of a second, or to some 64 bytes of the log where little came for long; of what was written after the task's
+   * supervisor was killed, all that is known is when the log last changed. Throws NotFound when no times were recorded.
+   */
+  timestamps?: boolean;
+  /** Called when there are such lines after the supervisor's end. */
+  onTimesLost?: () => void;
   signal?: AbortSignal;
 }
 

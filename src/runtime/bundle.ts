@@ -36,6 +36,8 @@ export interface OutputPlaces {
   /** Directory of the FIFOs; that of the task, or of the exec, unless the caller chose another. */
   fifoDir: string;
   logPath: string;
+  /** When the log grew (stdio/log-times.ts); of a task alone, and not of one that an older version made. */
+  timesPath?: string;
 }
 
 export interface TaskRecord extends OutputPlaces {

@@ -43,6 +43,7 @@ export interface LaunchContext {
   /** The runtime's state root unless the request has its own. */
   runcRoot: string;
   logPath: string;
+  timesPath: string;
 }
 
 export async function prepareTask(
@@ -154,7 +155,7 @@ async function claimBundle(bundle: Bundle): Promise<number> {
 function fillBundle(
   bundle: Bundle,
   request: RunTask,
-  { namespace, cgroupSuffix, runcRoot, logPath }: LaunchContext,
+  { namespace, cgroupSuffix, runcRoot, logPath, timesPath }: LaunchContext,
 ): { record: TaskRecord; stdio: PlannedStdio } {
   const { mounts, runtime = {} } = request;
   const asked = withOwnCgroup(withConsoleSize(request), `/${namespace}/${bundle.id}`, cgroupSuffix);
@@ -168,6 +169,7 @@ function fillBundle(
     namespace,
     terminal,
     logPath,
+    timesPath,
   };
   const stdio = planStdio(request.io, owner);
   const record: TaskRecord = {
@@ -182,6 +184,7 @@ function fillBundle(
     output: stdio.output,
     fifoDir: stdio.fifoDir,
     logPath,
+    timesPath,
     checkpointDir: request.checkpointDir,
     whenAbandoned: request.whenAbandoned,
   };

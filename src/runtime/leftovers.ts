@@ -75,7 +75,7 @@ export function findTaskLogs(root: string, state: string): TaskLog[] {
   const home = join(root, "logs");
   return listNames(home).flatMap((namespace) =>
     listNames(join(home, namespace)).flatMap((name) => {
-      const id = /^([^@]+)(?:@.*)?\.log$/.exec(name)?.[1];
+      const id = /^([^@]+)(?:@.*)?\.log(?:\.times)?$/.exec(name)?.[1];
       const path = join(home, namespace, name);
       const bundlePath = join(state, "tasks", namespace, id ?? name);
       const stat = statSync(path, { throwIfNoEntry: false });

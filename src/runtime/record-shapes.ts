@@ -19,7 +19,10 @@ export const isRunc = (runc: Partial<Runc> | null | undefined): runc is Runc =>
   isText(runc?.binary) && isText(runc.root) && isFlag(runc.systemdCgroup);
 
 export const isOutput = (places: Partial<OutputPlaces>): places is OutputPlaces =>
-  OUTPUT_KINDS.includes(places.output) && isText(places.fifoDir) && isText(places.logPath);
+  OUTPUT_KINDS.includes(places.output) &&
+  isText(places.fifoDir) &&
+  isText(places.logPath) &&
+  isText(places.timesPath ?? "");
 
 export function isTaskRecord(record: Partial<TaskRecord>): record is TaskRecord {
   const flags = [record.noPivot, record.terminal, record.hasPidNamespace, record.hasPoststopHooks];

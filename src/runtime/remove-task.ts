@@ -87,8 +87,12 @@ function removeFiles(bundle: Bundle, record: TaskRecord): void {
   removeDirectory(bundle.path, ["rootfs"]);
 }
 
-function removeOutsideFiles(bundle: Bundle, { output, logPath, fifoDir }: OutputPlaces): void {
-  if (output === "log") removeFile(logPath);
+function removeOutsideFiles(bundle: Bundle, { output, logPath, timesPath, fifoDir }: OutputPlaces): void {
+  if (output === "log") {
+    // Before the log: of another one it would tell nothing true.
+    if (timesPath !== undefined) removeFile(timesPath);
+    removeFile(logPath);
+  }
   if (fifoDir !== bundle.path) removeDirectory(fifoDir);
 }
 

@@ -39,6 +39,6 @@ function usualRunc({ path }: Bundle): Runc {
 
 function outputOf(found: Partial<OutputPlaces>, directory: string): OutputPlaces {
   if (!isOutput(found)) return { output: "null", fifoDir: directory, logPath: "" };
-  const { output, fifoDir, logPath } = found;
-  return { output, fifoDir, logPath };
+  const { output, fifoDir, logPath, timesPath } = found;
+  return { output, fifoDir, logPath, timesPath };
 }

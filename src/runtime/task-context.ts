@@ -41,7 +41,14 @@ export function createTaskContext(options: TasksOptions): TaskContext {
       validateIdentifier(id);
       return bundleAt(join(directory, id), events);
     },
-    launch: (id) => ({ namespace, cgroupSuffix, runcRoot: join(state, "runc"), logPath: logPath(id) }),
+    launch: (id) => ({
+      namespace,
+      cgroupSuffix,
+      runcRoot: join(state, "runc"),
+      logPath: logPath(id),
+      // No log's name ends so.
+      timesPath: `${logPath(id)}.times`,
+    }),
     logPath,
   };
 }

@@ -189,6 +189,7 @@ test("what processes leave that are killed is found and removed", async () => {
     directory: join(ctr.root, "snapshots/overlayfs/99999/fs"),
     lock: join(ctr.root, "locks/unpack-overlayfs-sha256_dead"),
     log: join(ctr.root, `logs/${ctr.namespace}/dead.log`),
+    times: join(ctr.root, `logs/${ctr.namespace}/dead.log.times`),
     task: join(ctr.state, `tasks/${ctr.namespace}/dead`),
     mount: join(ctr.state, "mounts/1-1"),
   };
@@ -198,7 +199,7 @@ test("what processes leave that are killed is found and removed", async () => {
   for (const directory of [litter.mount, imageMount]) {
     mountAt({ type: "tmpfs", source: "tmpfs", options: [] }, directory);
   }
-  for (const file of [litter.blob, litter.lock, litter.log]) writeFileSync(file, "litter");
+  for (const file of [litter.blob, litter.lock, litter.log, litter.times]) writeFileSync(file, "litter");
   writeFileSync(join(litter.task, "config.json"), "{");
   assert.equal(kinds(await check()), [
     "wrong blobs",

@@ -1,4 +1,4 @@
-import { appendFileSync, statSync, writeFileSync } from "node:fs";
+import { appendFileSync, closeSync, openSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { hasCode } from "../../src/core/errors.ts";
@@ -13,6 +13,15 @@ function readAll(path: string, offset?: number): string {
   return text;
 }
 
+function bound(path: string, ...sizes: [number, number]): number | undefined {
+  const fd = openSync(path, "r+");
+  try {
+    return boundLog(fd, ...sizes);
+  } finally {
+    closeSync(fd);
+  }
+}
+
 const line = (number: number) => `line ${String(number).padStart(6, "0")} of a log\n`;
 const lines = (from: number, to: number) =>
   Array.from({ length: to - from }, (_, index) => line(from + index)).join("");
@@ -22,7 +31,7 @@ test("a log above its bound gives its oldest blocks back; reading begins with a 
   const path = dir.join("log");
   writeFileSync(path, lines(0, 40_000));
   const before = statSync(path);
-  boundLog(path, 1 << 19, 1 << 18);
+  bound(path, 1 << 19, 1 << 18);
   assert.is(statSync(path).size, before.size);
   assert.ok(statSync(path).blocks * 512 <= (1 << 18) + 8192);
 
@@ -38,7 +47,7 @@ test("a log within its bound is left alone, and read from any offset", () => {
   using dir = tempDir();
   const path = dir.join("log");
   writeFileSync(path, lines(0, 100));
-  boundLog(path, 1 << 20, 1 << 18);
+  bound(path, 1 << 20, 1 << 18);
   assert.is(readAll(path), lines(0, 100));
   assert.is(readAll(path, line(0).length * 40), lines(40, 100));
 });
@@ -54,6 +63,18 @@ test("a reader goes on where it was when more is written", () => {
   assert.is(log.read(), undefined);
   appendFileSync(path, "two\n");
   assert.is(Buffer.from(log.read()!).toString(), "two\n");
+});
+
+test("a reader begins anew with a log that was emptied", () => {
+  using dir = tempDir();
+  const path = dir.join("log");
+  writeFileSync(path, "one\ntwo\n");
+  using log = openLog(path);
+  assert.is(Buffer.from(log.read()!).toString(), "one\ntwo\n");
+  truncateSync(path);
+  assert.is(log.read(), undefined);
+  appendFileSync(path, "new\n");
+  assert.is(Buffer.from(log.read()!).toString(), "new\n");
 });
 
 test("the last lines are found, also across pieces, without an end, of a log that was cut, and when there are fewer", () => {
@@ -73,14 +94,13 @@ test("the last lines are found, also across pieces, without an end, of a log tha
     writeFileSync(path, text);
     assert.is(tail(count), expected, JSON.stringify([text.slice(0, 20), count]));
   }
-  boundLog(path, 1 << 18, 1 << 17);
+  bound(path, 1 << 18, 1 << 17);
   assert.is(tail(10), lines(19_990, 20_000));
   assert.is(tail(1_000_000), readAll(path));
 });
 
-test("a log that is not there is NotFound to read and nothing to bound", () => {
+test("a log that is not there is NotFound", () => {
   using dir = tempDir();
-  boundLog(dir.join("none"));
   try {
     openLog(dir.join("none"));
     assert.unreachable();

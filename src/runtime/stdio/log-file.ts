@@ -2,6 +2,7 @@
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { asSysError } from "../../sys/errno.ts";
 import { seekData } from "../../sys/holes.ts";
+import type { TimeRecord } from "./log-times.ts";
 
 const CHUNK_BYTES = 65536;
 const NEWLINE = 10;
@@ -9,8 +10,10 @@ const NEWLINE = 10;
 export interface LogReader extends Disposable {
   /** Of the next byte; skips what was cut off. */
   readonly offset: number;
-  /** Undefined when there is no more at the moment. */
+  /** Undefined when there is no more at the moment. Begins anew with a log that somebody has emptied. */
   read(): Uint8Array | undefined;
+  /** Its end, and when it last changed. */
+  now(): TimeRecord;
 }
 
 /** From `offset` on; where that was cut off, from the first whole line on. Throws NotFound. */
@@ -28,6 +31,7 @@ export function openLog(path: string, offset = 0): LogReader {
       return at;
     },
     read() {
+      if (fstatSync(fd).size < at) at = 0;
       const dataAt = seekData(fd, at);
       if (dataAt === undefined) return undefined;
       const isCut = dataAt > at;
@@ -35,6 +39,10 @@ export function openLog(path: string, offset = 0): LogReader {
       const bytes = chunk.slice(0, readSync(fd, chunk, 0, chunk.length, at));
       at += bytes.length;
       return isCut ? bytes.subarray(bytes.indexOf(NEWLINE) + 1) : bytes.length === 0 ? undefined : bytes;
+    },
+    now() {
+      const { size, mtimeNs } = fstatSync(fd, { bigint: true });
+      return { offset: Number(size), timeNs: mtimeNs };
     },
     [Symbol.dispose]: () => closeSync(fd),
   };

@@ -27,6 +27,8 @@ export interface StdioOwner {
   namespace: string;
   terminal: boolean;
   logPath: string;
+  /** Where the times of its log are recorded, if they are. */
+  timesPath?: string;
 }
 
 const NOTHING: StdioPlan = { stdin: { kind: "null" }, stdout: { kind: "null" }, stderr: { kind: "null" } };
@@ -88,9 +90,9 @@ function planFifos(parent: string, { id }: StdioOwner): PlannedStdio {
   return { plan: { stdin: stdin!, stdout: stdout!, stderr: stderr! }, output: "fifo", fifoDir };
 }
 
-function planLog({ directory, id, logPath }: StdioOwner): PlannedStdio {
+function planLog({ directory, id, logPath, timesPath }: StdioOwner): PlannedStdio {
   mkdirSync(dirname(logPath), { recursive: true, mode: 0o700 });
-  const log: StreamSource = { kind: "append", path: logPath, mode: 0o600, isBounded: true };
+  const log: StreamSource = { kind: "append", path: logPath, mode: 0o600, isBounded: true, timesPath };
   const plan = { stdin: fifoSource(directory, id, "stdin"), stdout: log, stderr: log };
   return { plan, output: "log", fifoDir: directory };
 }

@@ -4,7 +4,6 @@ import { hasErrno } from "../../sys/errno.ts";
 import { closeFd, O_APPEND, O_CREAT, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY } from "../../sys/open.ts";
 import { isSameProcessAlive } from "../../sys/process.ts";
 import { isFifo, statFd } from "../../sys/stat.ts";
-import { keepLogBounded } from "./bound-log.ts";
 import { type Logger, startLogger } from "./logger.ts";
 import type { StdioPlan, StreamSource } from "./protocol.ts";
 
@@ -12,8 +11,11 @@ export interface ContainerStdio {
   /** What becomes the process' 0, 1 and 2. Closed by `started`. */
   readonly fds: readonly [number, number, number];
   readonly loggerPid: number | undefined;
-  /** Closes our copies of the process' ends: as long as we have them, nobody else sees an end of file. */
-  started(): void;
+  /**
+   * For the moment when the runtime is on its way. Closes our copies of the process' ends: as long as we have them,
+   * nobody else sees an end of file.
+   */
+  started(): Promise<void>;
   /** EOF for the process, once all that other writers wrote is read. */
   closeStdin(): void;
   /** Lets go of everything. */
@@ -29,8 +31,7 @@ export async function openStdio(plan: StdioPlan): Promise<ContainerStdio> {
   const held: number[] = [];
   let logger: Logger | undefined;
   let stdinWriter: number | undefined;
-  const boundedLog = logOf(plan);
-  const stopBounding = boundedLog === undefined ? () => {} : keepLogBounded(boundedLog);
+  let logWatch: Disposable | undefined;
   const release = (fds: number[]) => {
     for (const fd of fds.splice(0)) closeFd(fd);
   };
@@ -51,26 +52,35 @@ export async function openStdio(plan: StdioPlan): Promise<ContainerStdio> {
   } catch (error) {
     release([...given, ...held]);
     closeStdin();
-    stopBounding();
     throw error;
   }
   return {
     fds: [given[0]!, given[1]!, given[2]!],
     loggerPid: logger?.pid,
-    started: () => release(given),
+    async started() {
+      release(given);
+      logWatch = await watchLogOf(plan);
+    },
     closeStdin,
     close() {
       release(given);
       release(held);
       closeStdin();
-      stopBounding();
+      logWatch?.[Symbol.dispose]();
     },
   };
 }
 
-/** A log of ours; a file that the user named is theirs to look after. */
-function logOf({ stdout }: StdioPlan): string | undefined {
-  return stdout.kind === "append" && stdout.isBounded ? stdout.path : undefined;
+/** Of a log of ours; a file that the user named is theirs to look after. Loaded by those who need it. */
+async function watchLogOf({ stdout }: StdioPlan): Promise<Disposable | undefined> {
+  if (stdout.kind !== "append" || !stdout.isBounded) return undefined;
+  const { watchLog } = await import("./watch-log.ts");
+  try {
+    return watchLog(stdout.path, stdout.timesPath);
+  } catch {
+    // A process whose log cannot be watched runs all the same.
+    return undefined;
+  }
 }
 
 function openStdin(source: StreamSource): { fd: number; writerFd?: number } {

@@ -91,7 +91,7 @@ async function callDetaching(
 ): Promise<number> {
   const [stdin, stdout, stderr] = stdio?.fds ?? (["ignore", "ignore", "ignore"] as const);
   const call = Bun.spawn(command, { stdin, stdout, stderr, env: environment });
-  stdio?.started();
+  await stdio?.started();
   return call.exited;
 }
 

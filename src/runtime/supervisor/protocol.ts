@@ -11,7 +11,8 @@ import type { ProcessIdentity } from "../bundle.ts";
 export type StreamSource =
   | { kind: "null" }
   | { kind: "fifo"; path: string }
-  | { kind: "append"; path: string; mode: number; isBounded: boolean }
+  /** Times of what is appended are recorded at `timesPath`, where there is one. */
+  | { kind: "append"; path: string; mode: number; isBounded: boolean; timesPath?: string }
   /** A pipe of the calling process. */
   | { kind: "caller"; process: ProcessIdentity; fd: number }
   /** The logging program of the plan. */
