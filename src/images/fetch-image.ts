@@ -149,22 +149,18 @@ async function fetchManifest(
     options,
   );
   const manifest = parseManifest(bytes, descriptor);
-  const config = await fetchConfig(manifest.config, options);
-  const layers = withLayers && !options.withoutLayers ? manifest.layers : [];
-  return {
-    descriptor,
-    manifest,
-    config,
-    platform: config?.platform ?? descriptor.platform,
-    layers: layers.map((layer) => ({
-      descriptor: layer,
-      fetched: fetchLayer(layer, options),
-      refetch: async () => {
-        await options.content.discardBytes(layer.digest);
-        await fetchLayer(layer, options);
-      },
-    })),
-  };
+  const fetchingConfig = fetchConfig(manifest.config, options);
+  const wanted = withLayers && !options.withoutLayers ? manifest.layers : [];
+  const layers = wanted.map((layer) => ({
+    descriptor: layer,
+    fetched: fetchLayer(layer, options),
+    refetch: async () => {
+      await options.content.discardBytes(layer.digest);
+      await fetchLayer(layer, options);
+    },
+  }));
+  const config = await fetchingConfig;
+  return { descriptor, manifest, config, platform: config?.platform ?? descriptor.platform, layers };
 }
 
 async function fetchConfig(descriptor: Descriptor, options: Walk): Promise<ImageConfig | undefined> {

@@ -1,5 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { isConfig } from "../../src/core/media-type.ts";
 import { createCtr } from "../support/ctr.ts";
 import { type Front, type FrontRequest, startFront, type Trouble } from "../support/front.ts";
 import { buildImage, buildLayer } from "../support/image.ts";
@@ -55,5 +56,19 @@ for (const width of [1, 3]) {
     assert.is(up.most(), width);
   });
 }
+
+test("the layers do not wait for the config", async () => {
+  using dir = tempDir();
+  await using registry = await startRegistry(dir.path);
+  await using ctr = createCtr(dir.path);
+  await pushImage(image, registry, "app", "1");
+  const config = image.blobs.find(({ descriptor }) => isConfig(descriptor.mediaType))!.descriptor.digest;
+  const gate = Promise.withResolvers<void>();
+  await using front = await startFront(registry.port, (request) => {
+    if (isDownload(request)) gate.resolve();
+    return request.path.endsWith(config) ? { afterBytes: 1, waitFor: gate.promise } : undefined;
+  });
+  await ctr.ok("images", "pull", `${front.host}/app:1`);
+});
 
 test.run();
