@@ -129,7 +129,9 @@ export interface ReadLogOptions {
    * supervisor was killed, all that is known is when the log last changed. Throws NotFound when no times were recorded.
    */
   timestamps?: boolean;
-  /** Called when there are such lines after the supervisor's end. */
+  /** Leaves out lines that began before, as far as `timestamps` would tell; throws as they do. */
+  since?: Date;
+  /** Called when there are such lines after the supervisor's end, and their times count. */
   onTimesLost?: () => void;
   signal?: AbortSignal;
 }

@@ -8,12 +8,13 @@ import { createStamper } from "./stdio/stamp-lines.ts";
 import { taskStatus } from "./task-status.ts";
 
 const LOOK_MS = 50;
+const NS_PER_MS = 1_000_000n;
 
 /** As `Task.readLog`. */
 export async function* readTaskLog(
   bundle: Bundle,
   { output, logPath, timesPath }: TaskRecord,
-  { follow = false, tailLines, timestamps = false, onTimesLost, signal }: ReadLogOptions = {},
+  { follow = false, tailLines, timestamps = false, since, onTimesLost, signal }: ReadLogOptions = {},
 ): AsyncIterable<Uint8Array> {
   if (output !== "log") {
     throw new CtrError("NotFound", `log of task ${bundle.id}`, {
@@ -21,8 +22,9 @@ export async function* readTaskLog(
     });
   }
   using log = openLog(logPath, tailLines === undefined ? 0 : lastLinesOffset(logPath, tailLines));
-  using times = timestamps ? requireTimes(bundle, timesPath, log) : undefined;
-  const stamp = times && createStamper(times);
+  using times = timestamps || since ? requireTimes(bundle, timesPath, log) : undefined;
+  const sinceNs = since && BigInt(since.getTime()) * NS_PER_MS;
+  const stamp = times && createStamper(times, { timestamps, sinceNs });
   if (times && areLost(bundle, times)) onTimesLost?.();
   while (!signal?.aborted) {
     const isLast = !follow || isOver(bundle);
@@ -38,7 +40,7 @@ function requireTimes({ id }: Bundle, path: string | undefined, log: LogReader):
   const times = path === undefined ? undefined : openTimes(path, log);
   if (times !== undefined) return times;
   throw new CtrError("NotFound", `times of the log of task ${id}`, {
-    hint: "an older ctr started it, or they could not be written; without --timestamps the log can be read",
+    hint: "an older ctr started it, or they could not be written; without --timestamps and --since the log can be read",
   });
 }
 

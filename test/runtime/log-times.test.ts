@@ -2,7 +2,7 @@ import { closeSync, openSync, readFileSync, statSync, truncateSync, writeFileSyn
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { type TimeRecord, timeRecords } from "../../src/runtime/stdio/log-times.ts";
-import { createStamper } from "../../src/runtime/stdio/stamp-lines.ts";
+import { createStamper, type LineOptions } from "../../src/runtime/stdio/stamp-lines.ts";
 import { openTimesWriter } from "../../src/runtime/supervisor/record-times.ts";
 import { readClockNs } from "../../src/sys/clock.ts";
 import { punchHead } from "../../src/sys/holes.ts";
@@ -143,7 +143,7 @@ test("records take a mebibyte and a quarter of the log at most, and give back wh
   writer.close();
 });
 
-test("lines keep their bytes however the log comes in pieces, and have the time at which they began", () => {
+test("lines keep their bytes however the log comes in pieces, and have the time at which they began, by which they are chosen", () => {
   const log = Buffer.from("one\n\ntw\xff\nthree", "latin1");
   const times = [
     { offset: 2, timeNs: 1n },
@@ -155,18 +155,26 @@ test("lines keep their bytes however the log comes in pieces, and have the time 
     "2023-11-14T22:13:20.123456789Z \n",
     "2023-11-14T22:13:20.123456789Z tw\xff\n",
     "1970-01-01T00:00:00.000000003Z three",
-  ].join("");
+  ];
+  const known = {
+    at: (offset: number) => times.find((time) => time.offset > offset)!,
+    areComplete: () => true,
+    [Symbol.dispose]() {},
+  };
   for (let pieceBytes = 1; pieceBytes <= log.length; pieceBytes++) {
-    const stamp = createStamper({
-      at: (offset) => times.find((time) => time.offset > offset)!,
-      areComplete: () => true,
-      [Symbol.dispose]() {},
-    });
-    let stamped = "";
-    for (let at = 0; at < log.length; at += pieceBytes) {
-      stamped += Buffer.from(stamp(log.subarray(at, at + pieceBytes), at)).toString("latin1");
-    }
-    assert.is(stamped, expected, `pieces of ${pieceBytes}`);
+    const show = (options: LineOptions) => {
+      const stamp = createStamper(known, options);
+      let shown = "";
+      for (let at = 0; at < log.length; at += pieceBytes) {
+        shown += Buffer.from(stamp(log.subarray(at, at + pieceBytes), at)).toString("latin1");
+      }
+      return shown;
+    };
+    const what = `pieces of ${pieceBytes}`;
+    assert.is(show({ timestamps: true }), expected.join(""), what);
+    assert.is(show({ timestamps: true, sinceNs: 2n }), `${expected[1]}${expected[2]}${expected[3]}`, what);
+    assert.is(show({ timestamps: false, sinceNs: 4n }), "\ntw\xff\n", what);
+    assert.is(show({ timestamps: false, sinceNs: 2_000_000_000_000_000_000n }), "", what);
   }
 });
 

@@ -13,6 +13,7 @@ import {
 import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { ctrExecutable } from "../../support/ctr.ts";
 import { unmountBelow } from "../../support/mounts.ts";
 import { isAlive, processesNaming } from "../../support/processes.ts";
 import { waitFor } from "../../support/wait-for.ts";
@@ -161,6 +162,21 @@ test("each line has the time at which it was written, whoever reads it when, and
   const last = await ctr.ok("tasks", "logs", "-t", "--tail", "2", "dated");
   assertWithin(parse(last), moments.slice(2), texts.slice(2));
   assert.is(await ctr.ok("tasks", "logs", "-t", "--tail", "0", "dated"), "");
+  const since = (moment: bigint, ...more: string[]) =>
+    ctr.ok(
+      "tasks",
+      "logs",
+      "--since",
+      new Date(Number(moment / MILLISECOND_NS)).toISOString(),
+      ...more,
+      "dated",
+    );
+  const second = parse(await ctr.ok("tasks", "logs", "-t", "dated"))[1]![0];
+  assert.is(await since(second), texts.slice(1).join(""));
+  assert.is(await since(second, "--tail", "3"), texts.slice(1).join(""));
+  assert.is(await since(second, "--tail", "1"), texts[3]);
+  assertWithin(parse(await since(second, "-t")), moments.slice(1), texts.slice(1));
+  assert.is(await since(nowNs() + 3600n * 1000n * MILLISECOND_NS), "");
   await speaker.say("exit");
   assertWithin(parse(await ctr.ok("tasks", "logs", "-t", "dated")), moments, texts);
   const { stdoutBytes } = await ctr("tasks", "logs", "dated");
@@ -266,6 +282,29 @@ test("what follows an emptied log's end at once does not get the time of what wa
   assertWithin(parse(stdout), [moment], ["new\n"]);
   assert.match(stderr, /was killed/);
   await remove("emptied");
+});
+
+test("where the kernel gives no notice, a log is looked at every two seconds", async () => {
+  const { ctr, image, directory } = bench;
+  const strace = ["strace", "-f", "-o", directory.join("trace"), "-e", "trace=inotify_init1"];
+  const refuse = ["-e", "inject=inotify_init1:error=EMFILE"];
+  const command = [ctrExecutable, "run", "-d", image, "unnoticed", "sleep", "1000"];
+  const traced = Bun.spawn([...strace, ...refuse, ...command], {
+    env: ctr.env,
+    stdio: ["ignore", "ignore", "inherit"],
+  });
+  await waitFor(() => existsSync(timesPath("unnoticed")), { what: "its supervisor at work" });
+  await waitFor(
+    async () => (await ctr("tasks", "exec", "unnoticed", "sh", "-c", "echo said >>/proc/1/fd/1")).code === 0,
+  );
+  const after = nowNs();
+  await waitFor(() => records("unnoticed").length === 1, { what: "its record" });
+  assert.match(readFileSync(directory.join("trace"), "utf8"), /EMFILE .*\(INJECTED\)/);
+  const [[time, text]] = parse(await ctr.ok("tasks", "logs", "-t", "unnoticed")) as [[bigint, string]];
+  assert.is(text, "said\n");
+  assert.ok(time <= after + MILLISECOND_NS, "that of the write, not that of the look");
+  await remove("unnoticed");
+  await traced.exited;
 });
 
 test("a flood costs a few records, the log has each byte of it, and both are bounded", async () => {
