@@ -16,11 +16,16 @@ const RFC_3339 = /^\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d
 
 /** RFC 3339, also cut short or as events print it; seconds since 1970; or Go's duration: how long ago. */
 export function parseTime(text: string): Date {
-  if (SECONDS.test(text) && text !== "0") return new Date(Number(text) * 1000);
-  const agoMs = readDuration(text);
-  if (agoMs !== undefined) return new Date(Date.now() - agoMs);
-  const plain = text.replace(/^(\S+) (\S+) \+0000 UTC$/, "$1T$2Z");
-  const time = new Date(RFC_3339.test(plain) ? plain : Number.NaN);
+  const time = new Date(momentOf(text));
   if (Number.isNaN(time.getTime())) throw new BadValue("must be a time or a duration");
   return time;
+}
+
+/** Not a number for what is none, nor for one that no Date reaches. */
+function momentOf(text: string): number {
+  if (SECONDS.test(text) && text !== "0") return Number(text) * 1000;
+  const agoMs = readDuration(text);
+  if (agoMs !== undefined) return Date.now() - agoMs;
+  const plain = text.replace(/^(\S+) (\S+) \+0000 UTC$/, "$1T$2Z");
+  return RFC_3339.test(plain) ? Date.parse(plain) : Number.NaN;
 }
