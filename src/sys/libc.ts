@@ -69,5 +69,6 @@ export function nameText(name: Name): string {
 /** The string for `bytes` where one stands for exactly them, else a copy of the bytes. */
 export function nameFromBytes(bytes: Uint8Array): Name {
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString();
-  return text.includes("\uFFFD") && !Buffer.from(text).equals(bytes) ? bytes.slice() : text;
+  // A Buffer's own `slice` would share its memory, which whoever reads next may write to.
+  return text.includes("\uFFFD") && !Buffer.from(text).equals(bytes) ? new Uint8Array(bytes) : text;
 }

@@ -153,4 +153,24 @@ test("a name that is not UTF-8 comes back as its bytes, and goes again by them",
   });
 });
 
+test("names and targets that are not UTF-8 stay what they are while others are read", () => {
+  inTempDir((fd, dir) => {
+    const [name, target] = [new Uint8Array([0xff, 0xfe]), new Uint8Array([0x2f, 0xff])];
+    mkdirAt(fd, "odd", 0o700);
+    mkdirAt(fd, "plain", 0o700);
+    writeFileSync(dir.join("plain", "file"), "");
+    const [odd, plain] = [openAt(fd, "odd", O_DIRECTORY), openAt(fd, "plain", O_DIRECTORY)];
+    symlinkAt(target, odd, name);
+    symlinkAt("somewhere", plain, "link");
+    const read = readDirectory(odd)[0]!.name;
+    const targetRead = readLinkAt(odd, name);
+    readDirectory(plain);
+    readLinkAt(plain, "link");
+    assert.equal(new Uint8Array(read as Uint8Array), name);
+    assert.equal(new Uint8Array(targetRead as Uint8Array), target);
+    closeFd(odd);
+    closeFd(plain);
+  });
+});
+
 test.run();
