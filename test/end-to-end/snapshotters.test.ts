@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { gunzipSync, zstdDecompressSync } from "node:zlib";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { btrfsDir } from "../support/btrfs.ts";
 import { createCtr } from "../support/ctr.ts";
+import { diskDir } from "../support/disk-dir.ts";
 import { tempDir } from "../support/temp.ts";
 import { waitFor } from "../support/wait-for.ts";
 import { openWorkbench } from "../support/workbench.ts";
@@ -14,7 +14,7 @@ const LAYER = "application/vnd.oci.image.layer.v1.tar";
 for (const [name, makeDir] of [
   ["overlayfs", tempDir],
   ["native", tempDir],
-  ["btrfs", btrfsDir],
+  ["btrfs", () => diskDir("btrfs")],
 ] as const) {
   test(`${name}: images are unpacked, run, compared and removed`, async () => {
     await using bench = await openWorkbench({ isPulled: false });

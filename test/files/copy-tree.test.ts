@@ -6,7 +6,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { copyTree } from "../../src/files/copy-tree.ts";
 import { freeSpace } from "../../src/sys/storage.ts";
-import { btrfsDir } from "../support/btrfs.ts";
+import { diskDir } from "../support/disk-dir.ts";
 import { changeAtRandom } from "../support/random-changes.ts";
 import { tempDir } from "../support/temp.ts";
 import { listTree } from "../support/tree.ts";
@@ -47,7 +47,7 @@ test("data around holes is copied, and holes take no space", () => {
 });
 
 test("blocks are shared where the filesystem can", () => {
-  using dir = btrfsDir();
+  using dir = diskDir("btrfs");
   const from = emptyDirectory(dir.join("from"));
   execFileSync("dd", [
     "if=/dev/urandom",

@@ -22,8 +22,8 @@ import type { Snapshotter } from "../../src/core/snapshotter.ts";
 import { mkdirAt } from "../../src/sys/entries.ts";
 import { AT_FDCWD, closeFd, O_CREAT, O_DIRECTORY, O_PATH, O_WRONLY, openAt } from "../../src/sys/open.ts";
 import { getXattr, setXattr } from "../../src/sys/xattr.ts";
+import { diskDir } from "../support/disk-dir.ts";
 import { layer, type SnapshotBench, viewed, within } from "../support/snapshot-layers.ts";
-import { tempDir } from "../support/temp.ts";
 import { listTree } from "../support/tree.ts";
 import { addChangeCases } from "./snapshotter-changes.ts";
 import { addLayerCases } from "./snapshotter-layers.ts";
@@ -31,12 +31,16 @@ import { addLayerCases } from "./snapshotter-layers.ts";
 /** One namespace's snapshotter below a state directory. */
 export type OpenSnapshotter = (root: string, namespace: string) => Promise<Snapshotter & AsyncDisposable>;
 
-/** What every snapshotter promises (`src/core/snapshotter.ts`), in directories that `makeDir` makes. */
-export function snapshotterSuite(name: string, open: OpenSnapshotter, makeDir = tempDir): void {
+/** What every snapshotter promises (`src/core/snapshotter.ts`), each case on a filesystem of that type. */
+export function snapshotterSuite(
+  name: string,
+  open: OpenSnapshotter,
+  filesystem: "btrfs" | "ext4" = "ext4",
+): void {
   const test = suite(name);
 
   const inState = (use: (bench: SnapshotBench) => Promise<void>) => async () => {
-    using dir = makeDir();
+    using dir = diskDir(filesystem);
     await using snapshotter = await open(dir.join("state"), "one");
     await use({ dir, root: dir.join("state"), snapshotter });
   };
@@ -253,7 +257,7 @@ export function snapshotterSuite(name: string, open: OpenSnapshotter, makeDir = 
   );
 
   test("namespaces share the bytes of a chain, and nothing else", async () => {
-    using dir = makeDir();
+    using dir = diskDir(filesystem);
     const root = dir.join("state");
     await using one = await open(root, "one");
     await using two = await open(root, "two");
@@ -278,7 +282,7 @@ export function snapshotterSuite(name: string, open: OpenSnapshotter, makeDir = 
   });
 
   test("the layers' directories are closed to other users, whatever the umask", async () => {
-    using dir = makeDir();
+    using dir = diskDir(filesystem);
     const umask = process.umask(0);
     try {
       const root = dir.join("state");

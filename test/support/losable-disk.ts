@@ -1,7 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { mkdirSync, truncateSync, writeFileSync } from "node:fs";
-import { btrfsDir } from "./btrfs.ts";
-import { memoryDir } from "./memory-dir.ts";
+import { diskDir } from "./disk-dir.ts";
 import { unmountBelow } from "./mounts.ts";
 
 const SIZE_BYTES = 512 << 20;
@@ -26,7 +25,7 @@ export interface PowerCut {
  */
 export function losableDisk(): LosableDisk {
   using cleanup = new DisposableStack();
-  const outer = cleanup.use(btrfsDir(() => memoryDir(MEMORY_BYTES)));
+  const outer = cleanup.use(diskDir("btrfs", MEMORY_BYTES));
   cleanup.defer(() => unmountBelow(outer.path));
   const device = outer.join("device");
   writeFileSync(device, "");

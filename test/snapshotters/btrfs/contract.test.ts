@@ -1,5 +1,4 @@
 import { snapshotterSuite } from "../../suites/snapshotter.ts";
-import { btrfsDir } from "../../support/btrfs.ts";
 import { openSnapshotState } from "../../support/unpack.ts";
 
 snapshotterSuite(
@@ -8,5 +7,5 @@ snapshotterSuite(
     const state = await openSnapshotState(root, namespace, "btrfs");
     return Object.assign(state.snapshotter, { [Symbol.asyncDispose]: () => state[Symbol.asyncDispose]() });
   },
-  btrfsDir,
+  "btrfs",
 );

@@ -6,13 +6,13 @@ import * as assert from "uvu/assert";
 import { openSnapshotSweepers } from "../../../src/snapshotters/index.ts";
 import { mountAll, unmountAll } from "../../../src/sys/mount.ts";
 import { addCrashCase } from "../../suites/snapshotter-crash.ts";
-import { btrfsDir } from "../../support/btrfs.ts";
+import { diskDir } from "../../support/disk-dir.ts";
 import { openSnapshotState } from "../../support/unpack.ts";
 
-addCrashCase(test, "btrfs", btrfsDir);
+addCrashCase(test, "btrfs", () => diskDir("btrfs"));
 
 test("subvolumes that a container made inside go with the snapshot, read-only ones too", async () => {
-  using dir = btrfsDir();
+  using dir = diskDir("btrfs");
   await using state = await openSnapshotState(dir.join("state"), "default", "btrfs");
   const place = dir.join("place");
   mkdirSync(place);
@@ -27,7 +27,7 @@ test("subvolumes that a container made inside go with the snapshot, read-only on
 });
 
 test("what was set aside by one who was killed is purged with its subvolume", async () => {
-  using dir = btrfsDir();
+  using dir = diskDir("btrfs");
   await using state = await openSnapshotState(dir.join("state"), "default", "btrfs");
   await state.snapshotter.prepare("base", "");
   await state.snapshotter.commit("name", "base");

@@ -1,22 +1,24 @@
 import { execFileSync } from "node:child_process";
 import { chmodSync, mkdirSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type TempDir, tempDir } from "./temp.ts";
+import { memoryDir } from "./memory-dir.ts";
+import type { TempDir } from "./temp.ts";
 
-const SIZE_BYTES = 1 << 30;
-
-/** A directory for one test that is a btrfs filesystem of its own, on a loop device over a sparse file in `place`. */
-export function btrfsDir(place: () => TempDir = tempDir): TempDir {
+/**
+ * A directory for one test that is a filesystem of its own, on a loop device over a file in memory: who syncs it waits
+ * neither for a disk nor for what others write.
+ */
+export function diskDir(type: "btrfs" | "ext4", sizeBytes = 2 ** 30): TempDir {
   using cleanup = new DisposableStack();
-  const outer = cleanup.use(place());
+  const outer = cleanup.use(memoryDir(sizeBytes));
   chmodSync(outer.path, 0o755);
   const image = outer.join("image");
   const path = outer.join("mounted");
   writeFileSync(image, "");
-  truncateSync(image, SIZE_BYTES);
-  execFileSync("mkfs.btrfs", ["--quiet", image]);
+  truncateSync(image, sizeBytes);
+  execFileSync(`mkfs.${type}`, ["-q", image]);
   mkdirSync(path);
-  execFileSync("mount", ["-t", "btrfs", "-o", "loop", image, path]);
+  execFileSync("mount", ["-t", type, "-o", "loop", image, path]);
   const kept = cleanup.move();
   return {
     path,
