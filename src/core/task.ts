@@ -91,6 +91,17 @@ export interface RunTask extends StartTask {
   besideRemoval?: () => Promise<readonly string[]>;
 }
 
+/**
+ * What is known of a task while its container is still being made, so that the OCI runtime can be started meanwhile.
+ * Only for one whose streams are `attached`, with FIFOs in its own directory, that has no terminal, and to which
+ * nothing is done between create and start.
+ */
+export interface Prelaunch {
+  streams?: CallerStreams;
+  /** As the request will say. */
+  runtime?: RuntimeOptions;
+}
+
 /** A process in a running container. */
 export interface ExecProcess {
   execId: string;
@@ -227,7 +238,7 @@ export interface Tasks {
   /** As `create` and `Task.start`, in one call of the runtime where it can be. */
   start(id: string, request: StartTask | Promise<StartTask>): Promise<Task>;
   /** As `start`, then streams, waits and deletes; the streams must be `attached`. */
-  run(id: string, request: RunTask | Promise<RunTask>): Promise<Attachment>;
+  run(id: string, request: RunTask | Promise<RunTask>, prelaunch?: Prelaunch): Promise<Attachment>;
   /** Throws NotFound (`task ID: not found`). */
   get(id: string): Promise<Task>;
   /** Waits until nobody is creating a task of that id any more. Throws Unavailable when that takes too long. */

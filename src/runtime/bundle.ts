@@ -2,7 +2,8 @@
  * One task's directory. All that is known of a task is here, so that it can be listed, ended and removed whoever
  * was killed:
  *
- *     config.json      the OCI runtime spec              log.json        what runc says about itself
+ *     config.json      the OCI runtime spec; a FIFO      log.json        what runc says about itself
+ *                      until there is one
  *     task.json        how it was made (TaskRecord)      init.pid        written by runc
  *     init.json        its first process; without it     rootfs/         where the snapshot is mounted
  *                      the directory is litter           supervisor.sock, supervisor.log
@@ -40,11 +41,16 @@ export interface OutputPlaces {
   timesPath?: string;
 }
 
-export interface TaskRecord extends OutputPlaces {
-  namespace: string;
+/** How the runtime is called to make the container. */
+export interface RuntimeCallRecord {
   runc: Runc;
   noPivot: boolean;
   terminal: boolean;
+  checkpointDir?: string;
+}
+
+export interface TaskRecord extends RuntimeCallRecord, OutputPlaces {
+  namespace: string;
   /** Without one of its own, its other processes outlive the first unless they are killed. */
   hasPidNamespace: boolean;
   /** As in its spec, where that limits its memory: without a limit the kernel kills no process for its sake. */
@@ -53,7 +59,6 @@ export interface TaskRecord extends OutputPlaces {
   hasPoststopHooks: boolean;
   /** Mounted at `rootfs`. */
   mounts: readonly Mount[];
-  checkpointDir?: string;
   /** As in `RunTask`. */
   whenAbandoned?: readonly string[];
 }

@@ -1,10 +1,13 @@
-/** From a request to a created container: the client's part. The supervisor starts while the bundle is made. */
-import { chmodSync, chownSync, closeSync, lstatSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+/**
+ * From a request to a created container: the client's part. The supervisor starts while the bundle is made, and after
+ * it, given a `Prelaunch`, the OCI runtime.
+ */
+import { chmodSync, chownSync, closeSync, lstatSync, mkdirSync, readdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { CtrError, withSubject } from "../core/errors.ts";
 import type { Mount } from "../core/mount.ts";
 import type { SpecHook } from "../core/runtime-spec.ts";
-import type { RunTask } from "../core/task.ts";
+import type { Prelaunch, RunTask } from "../core/task.ts";
 import { mountAll } from "../sys/mount.ts";
 import { anticipateMigration } from "./anticipate-migration.ts";
 import {
@@ -19,10 +22,10 @@ import { lockBundle } from "./bundle-lock.ts";
 import { type Connection, SupervisorGone } from "./connection.ts";
 import { waitForCreation } from "./creation.ts";
 import { removeDeadTask } from "./remove-dead-task.ts";
-import { findRunc } from "./runc.ts";
+import { asCreation, type CallContext, callAhead, planCall, type RuntimeCall } from "./runtime-call.ts";
 import { restoreHookCommand, type SpawnedSupervisor, spawnSupervisor } from "./spawn-supervisor.ts";
 import { callersTerminal, terminalSize } from "./stdio/join-terminal.ts";
-import { CALLER_STREAMS, type PlannedStdio, planStdio } from "./stdio/plan.ts";
+import { CALLER_STREAMS, type PlannedStdio } from "./stdio/plan.ts";
 
 /** A task whose supervisor waits for `create`. */
 export interface PreparedTask {
@@ -37,25 +40,23 @@ export interface PreparedTask {
   restore(furnish: (pid: number) => Promise<void>): Promise<number>;
 }
 
-export interface LaunchContext {
-  namespace: string;
+export interface LaunchContext extends Omit<CallContext, "bundle"> {
   cgroupSuffix: string;
-  /** The runtime's state root unless the request has its own. */
-  runcRoot: string;
-  logPath: string;
-  timesPath: string;
 }
 
 export async function prepareTask(
   bundle: Bundle,
   requested: RunTask | Promise<RunTask>,
   context: LaunchContext,
+  prelaunch?: Prelaunch,
 ): Promise<PreparedTask> {
   // Whoever awaits it below is late for one that fails before.
   if (requested instanceof Promise) requested.catch(() => {});
   const lockFd = await claimBundle(bundle);
   let supervisor: SpawnedSupervisor | undefined;
-  const giveUp = async () => {
+  let call: RuntimeCall | undefined;
+  const giveUp = async (error: unknown): Promise<never> => {
+    const reason = call === undefined ? error : await call.reasonOf(error);
     try {
       await supervisor?.end();
       // Nothing is left to do unless the supervisor was killed.
@@ -65,16 +66,21 @@ export async function prepareTask(
     } finally {
       closeSync(lockFd);
     }
+    throw reason;
   };
   try {
     supervisor = spawnSupervisor(bundle, lockFd);
+    const callContext = { ...context, bundle };
+    if (prelaunch) call = callAhead(supervisor.connection, callContext, prelaunch);
     anticipateMigration();
     const request = await requested;
     if (request.checkpointDir !== undefined) {
       const { prepareRestore } = await import("./criu/prepare-restore.ts");
       prepareRestore(request.checkpointDir, request.spec);
     }
-    const { record, stdio } = fillBundle(bundle, request, context);
+    call ??= planCall(callContext, { ...request, terminal: isTerminal(request) });
+    const { record, config } = fillBundle(bundle, request, call, context);
+    const { create, stdio } = call;
     const connection = await supervisor.connection;
     return {
       bundle,
@@ -85,41 +91,27 @@ export async function prepareTask(
       async create({ start }) {
         try {
           anticipateMigration();
-          const created = connection.ask({ op: "create", start, stdio: stdio.plan });
-          const { pid } = await orInitRecord(bundle, asCreation(created));
+          const { pid } = await asCreation(orInitRecord(bundle, create(connection, config, start)));
           closeSync(lockFd);
           return pid;
         } catch (error) {
-          await giveUp();
-          throw error;
+          return giveUp(error);
         }
       },
       async restore(furnish) {
         try {
-          const held = connection.ask({ op: "create", start: false, stdio: stdio.plan });
-          const { pid } = await asCreation(held);
+          const { pid } = await asCreation(create(connection, config, false));
           await furnish(pid);
-          await orInitRecord(bundle, asCreation(connection.ask({ op: "start" })));
+          await asCreation(orInitRecord(bundle, connection.ask({ op: "start" })));
           closeSync(lockFd);
           return pid;
         } catch (error) {
-          await giveUp();
-          throw error;
+          return giveUp(error);
         }
       },
     };
   } catch (error) {
-    await giveUp();
-    throw error;
-  }
-}
-
-/** In the words of containerd's ctr. */
-async function asCreation<T>(answer: Promise<T>): Promise<T> {
-  try {
-    return await answer;
-  } catch (error) {
-    throw withSubject("failed to create shim task", error);
+    return giveUp(error);
   }
 }
 
@@ -152,31 +144,21 @@ async function claimBundle(bundle: Bundle): Promise<number> {
   }
 }
 
+/** All but config.json, which is answered. */
 function fillBundle(
   bundle: Bundle,
   request: RunTask,
-  { namespace, cgroupSuffix, runcRoot, logPath, timesPath }: LaunchContext,
-): { record: TaskRecord; stdio: PlannedStdio } {
+  { runc, stdio }: RuntimeCall,
+  { namespace, cgroupSuffix, logPath, timesPath }: LaunchContext,
+): { record: TaskRecord; config: string } {
   const { mounts, runtime = {} } = request;
   const asked = withOwnCgroup(withConsoleSize(request), `/${namespace}/${bundle.id}`, cgroupSuffix);
   const spec = request.checkpointDir === undefined ? asked : withHook(asked, restoreHookCommand(bundle));
-  const terminal = spec.process?.terminal ?? false;
-  const runc = findRunc(runtime, join(runtime.root ?? runcRoot, namespace));
-  const owner = {
-    directory: bundle.path,
-    id: bundle.id,
-    containerId: bundle.id,
-    namespace,
-    terminal,
-    logPath,
-    timesPath,
-  };
-  const stdio = planStdio(request.io, owner);
   const record: TaskRecord = {
     namespace,
     runc,
     noPivot: runtime.noPivot ?? false,
-    terminal,
+    terminal: isTerminal(request),
     hasPidNamespace: spec.linux?.namespaces?.some(({ type, path }) => type === "pid" && !path) ?? false,
     limitedCgroup: (spec.linux?.resources?.memory?.limit ?? 0) > 0 ? spec.linux?.cgroupsPath : undefined,
     hasPoststopHooks: (spec.hooks?.poststop?.length ?? 0) > 0,
@@ -189,14 +171,13 @@ function fillBundle(
     whenAbandoned: request.whenAbandoned,
   };
   writeRecord(join(bundle.path, "task.json"), record);
-  writeFileSync(join(bundle.path, "config.json"), JSON.stringify(spec), { mode: 0o600 });
   mkdirSync(runc.root, { recursive: true, mode: 0o711 });
   admitMappedRoot(bundle, spec);
   // criu leaves the root as it finds it: writable, whatever the spec says.
   const isReadOnly = request.checkpointDir !== undefined && spec.root?.readonly === true;
   mountRootfs(bundle, isReadOnly ? readOnly(mounts) : mounts);
   refuseLinkedDev(resolve(bundle.path, spec.root?.path ?? "rootfs"));
-  return { record, stdio };
+  return { record, config: JSON.stringify(spec) };
 }
 
 /**
@@ -257,6 +238,8 @@ function withHook(spec: SpecView, [path = "", ...words]: string[]): SpecView {
   const hook = { path, args: [path, ...words], env: [] };
   return { ...spec, hooks: { ...spec.hooks, createRuntime: [...(spec.hooks?.createRuntime ?? []), hook] } };
 }
+
+const isTerminal = ({ spec }: RunTask): boolean => (spec as SpecView).process?.terminal ?? false;
 
 /** The usual cgroup is made this state directory's own; one that the user chose may be meant to be shared. */
 function withOwnCgroup(spec: SpecView, usual: string, suffix: string): SpecView {

@@ -14,7 +14,7 @@ export function openTasks(options: TasksOptions): Tasks {
   return {
     create: (id, request) => createTask(context, id, request),
     start: (id, request) => startTask(context, id, request),
-    run: (id, request) => runTask(context, id, request),
+    run: (id, request, prelaunch) => runTask(context, id, request, prelaunch),
     async get(id) {
       if (!isTask(context, id)) throw new CtrError("NotFound", `task ${id}`);
       return createDiskTask(context, context.bundle(id));

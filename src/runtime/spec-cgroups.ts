@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { isConfigAwaited } from "./awaited-config.ts";
 import type { Bundle } from "./bundle.ts";
 import { type Cgroups, cgroupsAt } from "./cgroup.ts";
 
@@ -8,6 +9,7 @@ import { type Cgroups, cgroupsAt } from "./cgroup.ts";
  * somebody's parent group, and for systemd's slices.
  */
 export function readSpecCgroups(bundle: Bundle): Cgroups {
+  if (isConfigAwaited(bundle)) return new Map();
   try {
     const spec = JSON.parse(readFileSync(join(bundle.path, "config.json"), "utf8"));
     const path: unknown = spec.linux?.cgroupsPath;

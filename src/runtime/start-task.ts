@@ -1,6 +1,6 @@
 /** Creating, starting and running: what `Tasks` offers beyond looking at what there is. */
 import { CtrError } from "../core/errors.ts";
-import type { Attachment, CreateTask, Exit, RunTask, StartTask, Task } from "../core/task.ts";
+import type { Attachment, CreateTask, Exit, Prelaunch, RunTask, StartTask, Task } from "../core/task.ts";
 import { type HeldSignals, holdSignals } from "../sys/held-signals.ts";
 import {
   type AttachedProcess,
@@ -44,10 +44,12 @@ export async function runTask(
   context: TaskContext,
   id: string,
   requested: RunTask | Promise<RunTask>,
+  prelaunch?: Prelaunch,
 ): Promise<Attachment> {
   const signals = holdSignals();
   try {
-    const prepared = await prepareTask(context.bundle(id), requireAttached(requested), context.launch(id));
+    const request = requireAttached(requested);
+    const prepared = await prepareTask(context.bundle(id), request, context.launch(id), prelaunch);
     return await runPrepared(context, prepared, signals);
   } catch (error) {
     signals[Symbol.dispose]();

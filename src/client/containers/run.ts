@@ -2,7 +2,15 @@ import { ifPresent } from "../../core/errors.ts";
 import type { Mount } from "../../core/mount.ts";
 import type { Container } from "../../core/records.ts";
 import type { Spec } from "../../core/runtime-spec.ts";
-import type { CreateTask, Exit, ProcessIo, RunTask, Task } from "../../core/task.ts";
+import type {
+  CreateTask,
+  Exit,
+  Prelaunch,
+  ProcessIo,
+  RunTask,
+  RuntimeOptions,
+  Task,
+} from "../../core/task.ts";
 import { withMountLabel } from "../../oci/selinux.ts";
 import type { Client } from "../open.ts";
 import { internalCommand } from "../own-command.ts";
@@ -10,7 +18,7 @@ import { type NetworkOptions, type TaskNetwork, taskNetwork, wantsNetwork } from
 import { makeContainer, type NewContainer } from "./create-container.ts";
 import { removeRecord } from "./delete-container.ts";
 import { own, removeAbandoned, removeWithTask, withoutSync } from "./ephemeral.ts";
-import { runtimeOptionsOf } from "./runtime.ts";
+import { DEFAULT_RUNTIME, runtimeOptionsOf } from "./runtime.ts";
 
 export interface TaskOptions extends NetworkOptions {
   io: ProcessIo;
@@ -23,7 +31,9 @@ export interface RunOptions extends Omit<NewContainer, "ownership">, TaskOptions
 /** Creates a container and runs it with the caller's streams; task and streams are gone when this answers. */
 export async function run(client: Client, options: RunOptions): Promise<Exit> {
   const tasks = await client.tasks();
-  const attachment = await inNewContainer(client, options, (request) => tasks.run(options.id, request));
+  const attachment = await inNewContainer(client, options, (request) =>
+    tasks.run(options.id, request, prelaunchOf(options)),
+  );
   return attachment.ended;
 }
 
@@ -39,7 +49,7 @@ export async function runEphemeral(client: Client, options: RunOptions): Promise
   const ownership = await own(client, id);
   try {
     const attachment = await inNewContainer(client, { ...options, ownership }, (request) =>
-      tasks.run(id, request),
+      tasks.run(id, request, prelaunchOf(options)),
     );
     try {
       // With it all is removed, and the id may be another's.
@@ -77,6 +87,14 @@ async function inNewContainer<T>(
     if (isCreated) await removeWithTask(client, options.id);
     throw error;
   }
+}
+
+/** Undefined where the spec has a say in how the runtime is called, or something is to be done before the start. */
+function prelaunchOf(options: RunOptions): Prelaunch | undefined {
+  const { source, spec, io, noPivot, pidFile, cni, runtime = { name: DEFAULT_RUNTIME } } = options;
+  if (source.kind === "file" || spec.tty || pidFile || cni) return undefined;
+  if (io.kind !== "attached" || io.fifoDir) return undefined;
+  return { streams: io.streams, runtime: callOptions(runtime, noPivot) };
 }
 
 async function createForTask(client: Client, options: NewContainer & TaskOptions): Promise<RunTask> {
@@ -128,6 +146,10 @@ async function existingTask(client: Client, id: string, options: TaskOptions): P
 
 export function taskOf({ id, spec, runtime }: Container, mounts: Mount[], options: TaskOptions): CreateTask {
   const { io, noPivot, pidFile } = options;
+  return { id, spec, mounts, io, pidFile, runtime: callOptions(runtime, noPivot) };
+}
+
+function callOptions(runtime: Container["runtime"], noPivot: boolean | undefined): RuntimeOptions {
   const recorded = runtimeOptionsOf(runtime);
-  return { id, spec, mounts, io, pidFile, runtime: { ...recorded, noPivot: noPivot || recorded.noPivot } };
+  return { ...recorded, noPivot: noPivot || recorded.noPivot };
 }

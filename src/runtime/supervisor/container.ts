@@ -1,5 +1,13 @@
 import { CtrError } from "../../core/errors.ts";
-import { type Bundle, readTaskRecord, type TaskRecord, writeRecord } from "../bundle.ts";
+import { isConfigAwaited } from "../awaited-config.ts";
+import {
+  type Bundle,
+  ifReadable,
+  type RuntimeCallRecord,
+  readTaskRecord,
+  type TaskRecord,
+  writeRecord,
+} from "../bundle.ts";
 import { abandonTask, removeTask, withdrawTask } from "../remove-task.ts";
 import { callRunc } from "../runc.ts";
 import type { OomWatch } from "./out-of-memory.ts";
@@ -14,7 +22,7 @@ export const RESTORE_DIR = "restore";
 
 /** The container and its first process. */
 export interface Container {
-  /** As in task.json, once creation has begun. */
+  /** As in task.json, once that is there and creation has begun. */
   readonly record: TaskRecord | undefined;
   /** Throws FailedPrecondition before it is created. */
   readonly init: SupervisedProcess;
@@ -29,7 +37,9 @@ export interface Container {
    * A failure leaves nothing of the task. Answers the pid of its first process when it is created, or started; without
    * `start` one that is restored is held where its namespaces are there, and created only by `start`.
    */
-  create(start: boolean, stdio: StdioPlan): Promise<number>;
+  create(start: boolean, stdio: StdioPlan, ahead?: RuntimeCallRecord): Promise<number>;
+  /** Nobody will give it a spec: a runtime that still waits for one is killed, and creation fails. */
+  ceaseWaiting(): void;
   start(): Promise<void>;
   /** As `RestoreGate.pass`. */
   passGate(pid: number): Promise<void>;
@@ -56,26 +66,37 @@ export function createContainer(bundle: Bundle, context: StartContext, onEnded: 
   /** Its start, if it is one of its own, has been told of. */
   let starting: Promise<void> = Promise.resolve();
   const gate = createRestoreGate();
+  const waiting = new AbortController();
 
   const created = <T>(value: T | undefined): T => {
     if (value !== undefined) return value;
     throw new CtrError("FailedPrecondition", `task ${bundle.id} is not created`);
   };
 
-  const create = async (task: TaskRecord, start: boolean, stdio: StdioPlan) => {
+  /** Once creation has begun. */
+  const known = (): TaskRecord | undefined => {
+    if (creation !== undefined) record ??= readTaskRecord(bundle);
+    return record;
+  };
+
+  const create = async (call: RuntimeCallRecord, start: boolean, stdio: StdioPlan) => {
     isToRun = start;
-    const memory = await openMemoryWatch(bundle, task.limitedCgroup);
+    let memory: OomWatch | undefined;
     const plan = {
-      runc: task.runc,
+      runc: call.runc,
       directory: ".",
-      terminal: task.terminal,
+      terminal: call.terminal,
       stdio,
-      onFound: memory?.begin,
+      signal: waiting.signal,
+      onFound: async (pid: number) => {
+        memory = await watchMemory(bundle, pid, created(known()).limitedCgroup);
+      },
       failure: "OCI runtime create failed",
-      command: (options: readonly string[]) => [...createCommand(bundle, task, start), ...options, bundle.id],
+      command: (options: readonly string[]) => [...createCommand(bundle, call, start), ...options, bundle.id],
     };
-    init = task.checkpointDir === undefined ? await startProcess(plan, context) : await restore(plan);
-    isToRun ||= task.checkpointDir !== undefined;
+    init = call.checkpointDir === undefined ? await startProcess(plan, context) : await restore(plan);
+    isToRun ||= call.checkpointDir !== undefined;
+    const task = created(known());
     const { pid, startTicks } = init;
     writeRecord("init.json", { pid, startTicks, started: isToRun });
     tellCreation(bundle, task, stdio, pid);
@@ -124,11 +145,16 @@ export function createContainer(bundle: Bundle, context: StartContext, onEnded: 
     }
   };
 
+  const ceaseWaiting = () => {
+    if (isConfigAwaited(bundle)) waiting.abort();
+  };
+
   const abandon = async () => {
+    ceaseWaiting();
     // A creation under way would go on to make what is being removed.
     gate.close(new CtrError("Canceled", `restore of task ${bundle.id}`));
     await creation?.catch(() => {});
-    removal ??= abandonTask(bundle, record);
+    removal ??= abandonTask(bundle, ifReadable(known));
     await removal;
   };
 
@@ -150,7 +176,7 @@ export function createContainer(bundle: Bundle, context: StartContext, onEnded: 
 
   return {
     get record() {
-      return record;
+      return known();
     },
     get init() {
       return created(init);
@@ -167,11 +193,10 @@ export function createContainer(bundle: Bundle, context: StartContext, onEnded: 
     get isRemoved() {
       return removal !== undefined;
     },
-    async create(start, stdio) {
+    async create(start, stdio, ahead) {
       if (creation !== undefined) throw new CtrError("AlreadyExists", `task ${bundle.id}`);
-      record = readTaskRecord(bundle);
       if (start) gate.open();
-      creation = create(created(record), start, stdio);
+      creation = create(ahead ?? created(readTaskRecord(bundle)), start, stdio);
       const { pid } = await orAbandon(start ? creation : Promise.race([creation, gate.reached]));
       return pid;
     },
@@ -197,29 +222,28 @@ export function createContainer(bundle: Bundle, context: StartContext, onEnded: 
       removal.catch(() => {});
       await withdrawal;
     },
+    ceaseWaiting,
     abandon,
   };
 }
 
-/** Loaded by those who need it. */
-async function openMemoryWatch({ id, publish }: Bundle, cgroupsPath: string | undefined) {
+/** Loaded by those who need it. A container that cannot be watched runs all the same. */
+async function watchMemory({ id, publish }: Bundle, pid: number, cgroupsPath: string | undefined) {
   if (cgroupsPath === undefined) return undefined;
   const { watchForOom } = await import("./out-of-memory.ts");
-  let watch: OomWatch | undefined;
-  return {
-    begin(pid: number) {
-      try {
-        watch = watchForOom(pid, cgroupsPath, () => publish("/tasks/oom", { container_id: id }));
-      } catch {
-        // A container that cannot be watched runs all the same.
-      }
-    },
-    end: () => watch?.end(),
-  };
+  try {
+    return watchForOom(pid, cgroupsPath, () => publish("/tasks/oom", { container_id: id }));
+  } catch {
+    return undefined;
+  }
 }
 
 /** One call both creates and starts, where nothing is to be done between. */
-function createCommand(bundle: Bundle, { checkpointDir, noPivot }: TaskRecord, start: boolean): string[] {
+function createCommand(
+  bundle: Bundle,
+  { checkpointDir, noPivot }: RuntimeCallRecord,
+  start: boolean,
+): string[] {
   const verb =
     checkpointDir !== undefined
       ? restoreCommand(bundle, checkpointDir)

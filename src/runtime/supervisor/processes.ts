@@ -31,7 +31,9 @@ export interface StartPlan {
   /** The runtime's command, given its options for pid file and terminal. */
   command: (options: readonly string[]) => string[];
   /** Called when it is there, and its end, should that have come already, not yet seen. */
-  onFound?: (pid: number) => void;
+  onFound?: (pid: number) => void | Promise<void>;
+  /** Kills the runtime's call. */
+  signal?: AbortSignal;
   /** Begins the sentence when the runtime fails. */
   failure: string;
 }
@@ -63,11 +65,11 @@ async function start(plan: StartPlan, { reaper, childPids }: StartContext): Prom
     const options = ["--pid-file", pidFile, ...(console ? ["--console-socket", console.path] : [])];
     const command = runcCommand(plan.runc, logPath, plan.command(options));
     if (stdio?.loggerPid !== undefined) childPids.add(stdio.loggerPid);
-    const status = await callDetaching(command, environment, stdio);
+    const status = await callDetaching(command, environment, stdio, plan.signal);
     if (status !== 0) throw failureFromLog(logPath, plan.failure);
     const pid = Number(readSmallFile(pidFile));
     const startTicks = readProcessStat(pid)?.startTicks ?? 0;
-    plan.onFound?.(pid);
+    await plan.onFound?.(pid);
     return takeOver({ pid, startTicks }, plan.directory, reaper, stdio, console?.receiveMaster());
   } catch (error) {
     stdio?.close();
@@ -88,9 +90,10 @@ async function callDetaching(
   command: string[],
   environment: Record<string, string>,
   stdio: ContainerStdio | undefined,
+  signal: AbortSignal | undefined,
 ): Promise<number> {
   const [stdin, stdout, stderr] = stdio?.fds ?? (["ignore", "ignore", "ignore"] as const);
-  const call = Bun.spawn(command, { stdin, stdout, stderr, env: environment });
+  const call = Bun.spawn(command, { stdin, stdout, stderr, env: environment, signal, killSignal: "SIGKILL" });
   await stdio?.started();
   return call.exited;
 }

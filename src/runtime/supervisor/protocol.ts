@@ -5,7 +5,7 @@
  */
 import { CtrError, type ErrorCode } from "../../core/errors.ts";
 import type { Exit } from "../../core/task.ts";
-import type { ProcessIdentity } from "../bundle.ts";
+import type { ProcessIdentity, RuntimeCallRecord } from "../bundle.ts";
 
 /** What a process' stream is opened from. */
 export type StreamSource =
@@ -33,10 +33,11 @@ export interface StdioPlan {
 
 export type Request =
   /**
-   * Reads task.json; with `start` the container is created and started by one call of the runtime. One that is restored
-   * is made by one call in any case, which waits for `start` where its namespaces are there.
+   * With `start` the container is created and started by one call of the runtime. One that is restored is made by one
+   * call in any case, which waits for `start` where its namespaces are there. What the runtime is told, task.json says;
+   * or `ahead`, and then task.json is there by the time the runtime gets its spec (awaited-config.ts).
    */
-  | { op: "create"; start: boolean; stdio: StdioPlan }
+  | { op: "create"; start: boolean; stdio: StdioPlan; ahead?: RuntimeCallRecord }
   | { op: "start" }
   /** From the runtime's hook in a restore: answered when the container may go on. */
   | { op: "passGate"; pid: number }

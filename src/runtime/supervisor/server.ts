@@ -93,7 +93,7 @@ async function answer(
   const { container, execs } = supervisor;
   switch (request.op) {
     case "create":
-      return { pid: await container.create(request.start, request.stdio) };
+      return { pid: await container.create(request.start, request.stdio, request.ahead) };
     case "start":
       await container.start();
       return {};

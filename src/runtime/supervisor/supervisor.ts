@@ -75,6 +75,7 @@ export function createSupervisor(bundle: Bundle, leave: () => void): Supervisor 
     },
     ownerGone() {
       if (owner === "present") owner = "gone";
+      container.ceaseWaiting();
       const { whenAbandoned, checkpointDir } = container.record ?? {};
       const isLeftUnstarted = (whenAbandoned ?? checkpointDir) !== undefined && !container.isToRun;
       if (isLeftUnstarted && !container.isRemoved) return void during(() => container.abandon());
