@@ -40,14 +40,16 @@ export const zshScript = String.raw`#compdef ctr
 
 _ctr() {
   local -a lines candidates
-  local line
+  local line candidate
   lines=("${"$"}{(@f)$("${"$"}{words[1]}" __complete "${"$"}{(@)words[2,CURRENT-1]}" "$PREFIX" 2>/dev/null)}")
   case $lines[1] in
     :files) compset -P '-*='; _files; return ;;
     :directories) compset -P '-*='; _files -/; return ;;
   esac
   for line in $lines; do
-    candidates+=("${"$"}{${"$"}{line%%$'\t'*}//:/\\:}:${"$"}{line#*$'\t'}")
+    candidate=${"$"}{${"$"}{line%%$'\t'*}//:/\\:}
+    [[ $line == *$'\t'* ]] && candidate+=":${"$"}{line#*$'\t'}"
+    candidates+=("$candidate")
   done
   _describe -t candidates candidate candidates
 }
