@@ -71,6 +71,22 @@ test("a pull is watched live, and ends with the reference and every part done", 
   assert.match(last, /unpacking linux\/amd64 sha256:[0-9a-f]{64}\.\.\.\r\ndone: /);
 });
 
+test("NO_COLOR keeps colour out, and a dumb terminal gets no escapes at all", async () => {
+  const watch = async (env: Record<string, string>) => {
+    await using terminal = startPty(pull("--user", "alice:s3cret"), {
+      env: { ...ctr.env, TERM: "xterm", ...env },
+    });
+    assert.is(await terminal.exited, 0);
+    return terminal.output();
+  };
+  const green = "\x1b[32m";
+  assert.match(await watch({}), green);
+  const plain = await watch({ NO_COLOR: "1" });
+  assert.match(plain, "\x1b[J");
+  assert.not.match(plain, green);
+  assert.not.match(await watch({ TERM: "dumb" }), "\x1b");
+});
+
 test("not at a terminal, and with --quiet, nobody has to read progress", async () => {
   const plain = await ctr("images", "pull", "--user", "alice:s3cret", image);
   assert.match(plain.stdout, /^unpacking linux\/amd64 sha256:[0-9a-f]{64}\.\.\.\ndone: [\d.]+m?s\t\n$/);

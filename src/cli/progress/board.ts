@@ -70,6 +70,8 @@ function bar(share: number, cells: number): string {
   return `|${"+".repeat(full)}${"-".repeat(cells - full)}|`;
 }
 
+/** chalk knows what the terminal can, but not what the user wants (no-color.org). */
+const green = (text: string): string => (process.env.NO_COLOR ? text : chalkStderr.green(text));
+
 /** Once widths are settled: colour takes no room on the screen, but would in the table. */
-const colourBar = (line: string): string =>
-  line.replace(/\|(\++)/, (_, full: string) => `|${chalkStderr.green(full)}`);
+const colourBar = (line: string): string => line.replace(/\|(\++)/, (_, full: string) => `|${green(full)}`);

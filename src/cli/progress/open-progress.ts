@@ -8,10 +8,13 @@ export interface Progress extends Disposable {
   readonly onProgress: ProgressListener | undefined;
 }
 
-/** A live screen where standard error is a terminal; elsewhere a line now and then while the work is long. */
+/**
+ * A live screen where standard error is a terminal that can move its cursor; elsewhere a line now and then while the
+ * work is long.
+ */
 export async function openProgress({ quiet }: { quiet: boolean }): Promise<Progress> {
   if (quiet) return { isLive: false, onProgress: undefined, [Symbol.dispose]() {} };
-  if (!isatty(2)) return (await import("./lines.ts")).openLines();
+  if (!isatty(2) || process.env.TERM === "dumb") return (await import("./lines.ts")).openLines();
   return (await import("./screen.ts")).openScreen();
 }
 
