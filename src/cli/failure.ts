@@ -1,7 +1,7 @@
 import { CtrError } from "../core/errors.ts";
 import { withoutPower } from "../core/quote.ts";
 import { writeError } from "./output.ts";
-import { UnknownCommand } from "./usage-error.ts";
+import { UnknownCommand, UsageError } from "./usage-error.ts";
 
 const EXIT_FAILURE = 1;
 const EXIT_UNKNOWN_COMMAND = 3;
@@ -32,7 +32,8 @@ function rootFailure(thrown: unknown): unknown {
 export function reportLine(error: unknown): string {
   const message =
     error instanceof Error ? systemFailure(error) || error.message || error.name : String(error);
-  const hint = error instanceof CtrError || error instanceof UnknownCommand ? error.hint : undefined;
+  const hinted = error instanceof CtrError || error instanceof UsageError || error instanceof UnknownCommand;
+  const hint = hinted ? error.hint : undefined;
   const line = message.trim().replaceAll(/\s*\n\s*/g, "; ");
   return withoutPower(hint ? `${line} (${hint})` : line);
 }

@@ -1,8 +1,11 @@
 /** Words on the command line that make no command. The text is ctr's own, without a class at its end. */
 export class UsageError extends Error {
-  constructor(message: string) {
+  readonly hint: string | undefined;
+
+  constructor(message: string, hint?: string) {
     super(message);
     this.name = "UsageError";
+    this.hint = hint;
   }
 }
 

@@ -1,3 +1,4 @@
+import { nearest } from "../nearest.ts";
 import { UsageError } from "../usage-error.ts";
 import { type Flag, type Flags, flagName } from "./flag.ts";
 import { BadValue } from "./values.ts";
@@ -59,7 +60,7 @@ export function normalise(
     if (!known && (name === "help" || name === "h")) {
       result.wantsHelp = true;
     } else if (!known) {
-      throw new UsageError(`flag provided but not defined: -${name}`);
+      throw new UsageError(`flag provided but not defined: -${name}`, meantFlag(name, table));
     } else {
       const isBare = value === undefined;
       const takesNext = isBare && known.flag.kind !== "boolean";
@@ -84,6 +85,12 @@ export function readValue(flag: Flag<unknown>, name: string, text: string): unkn
       flag.kind === "boolean" ? `invalid boolean value ${value} for` : `invalid value ${value} for flag`;
     throw new UsageError(`${what} -${name}: ${error.reason}`);
   }
+}
+
+function meantFlag(name: string, table: ReadonlyMap<string, Spelling>): string | undefined {
+  const names = [...table.keys()].filter((known) => known.length > 1);
+  const close = nearest(name, names);
+  return close && `did you mean --${close}?`;
 }
 
 function splitFlag(word: string): { name: string; value: string | undefined } {

@@ -64,6 +64,21 @@ function refuses(line: string, message: string): void {
   });
 }
 
+test("guesses the flag that was meant", () => {
+  for (const [word, hint] of [
+    ["--skip-verfy", "did you mean --skip-verify?"],
+    ["-labl=x", "did you mean --label?"],
+    ["--x", undefined],
+  ]) {
+    try {
+      normalise([word!], table);
+      assert.unreachable();
+    } catch (error) {
+      assert.is((error as UsageError).hint, hint);
+    }
+  }
+});
+
 refuses("--bad", "flag provided but not defined: -bad");
 refuses("img -bad=1", "flag provided but not defined: -bad");
 refuses("--user", "flag needs an argument: -user");
