@@ -6,8 +6,9 @@ import * as assert from "uvu/assert";
 import { CtrError } from "../../src/core/errors.ts";
 import { openThreads, type Threads } from "../../src/diff/threads.ts";
 import { openContent } from "../support/content.ts";
+import { diskDir } from "../support/disk-dir.ts";
 import { buildLayer, type Layer } from "../support/image.ts";
-import { type TempDir, tempDir } from "../support/temp.ts";
+import type { TempDir } from "../support/temp.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 const test = suite("threads that unpack");
@@ -48,7 +49,7 @@ function openReal(dir: TempDir, started: Worker[] = []): Threads {
 }
 
 test("write what they are given, small layers all in one", async () => {
-  using dir = tempDir();
+  using dir = diskDir("ext4");
   await store(dir.join("state"), small);
   const started: Worker[] = [];
   using threads = openReal(dir, started);
@@ -63,7 +64,7 @@ test("write what they are given, small layers all in one", async () => {
 });
 
 test("are several for large layers", async () => {
-  using dir = tempDir();
+  using dir = diskDir("ext4");
   await store(dir.join("state"), large);
   const started: Worker[] = [];
   using threads = openReal(dir, started);
@@ -73,7 +74,7 @@ test("are several for large layers", async () => {
 });
 
 test("stop when they are told to, and write no more", async () => {
-  using dir = tempDir();
+  using dir = diskDir("ext4");
   await store(dir.join("state"), large, small);
   using threads = openReal(dir);
   const stopping = new AbortController();
@@ -88,7 +89,7 @@ test("stop when they are told to, and write no more", async () => {
 });
 
 test("tell what is wrong with a layer, by its code and in the same words", async () => {
-  using dir = tempDir();
+  using dir = diskDir("ext4");
   await store(dir.join("state"), small);
   using threads = openReal(dir);
   const other = { ...small.descriptor, size: small.descriptor.size + 1 };
@@ -98,7 +99,7 @@ test("tell what is wrong with a layer, by its code and in the same words", async
 });
 
 test("that die are failures of their layers, and others take their place", async () => {
-  using dir = tempDir();
+  using dir = diskDir("ext4");
   await store(dir.join("state"), small);
   let begun = 0;
   using threads = openThreads(1, () =>

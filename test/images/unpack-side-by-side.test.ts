@@ -7,10 +7,11 @@ import { type Client, openClient } from "../../src/client/open.ts";
 import { hasCode } from "../../src/core/errors.ts";
 import { isConfig } from "../../src/core/media-type.ts";
 import { unpackImage } from "../../src/images/unpack.ts";
+import { diskDir } from "../support/disk-dir.ts";
 import { type BuiltImage, buildImage, buildLayer, type Layer } from "../support/image.ts";
 import { createRandom, type Random } from "../support/random-changes.ts";
 import type { TarEntry } from "../support/tar-bytes.ts";
-import { type TempDir, tempDir } from "../support/temp.ts";
+import type { TempDir } from "../support/temp.ts";
 import { listTree } from "../support/tree.ts";
 import { openSnapshotState, type SnapshotState, unpackLayers } from "../support/unpack.ts";
 
@@ -58,12 +59,12 @@ interface Unpacked {
 }
 
 test("each is what it would be above its parent, whatever it needs of it", async () => {
-  using dir = tempDir();
+  using dir = diskDir("ext4");
   assert.equal(await sideBySide(dir, NEEDY), await oneAfterTheOther(dir, NEEDY));
 });
 
 test("random layers end in the same trees, or fail with the same words", async () => {
-  using dir = tempDir();
+  using dir = diskDir("ext4");
   for (let seed = 1; seed <= 40; seed++) {
     const layers = randomLayers(createRandom(seed));
     assert.equal(await sideBySide(dir, layers), await oneAfterTheOther(dir, layers), `seed ${seed}`);
@@ -71,7 +72,7 @@ test("random layers end in the same trees, or fail with the same words", async (
 });
 
 test("the first failure stops all, and leaves no snapshot of those above", async () => {
-  using dir = tempDir();
+  using dir = diskDir("ext4");
   await using client = openClient({ root: dir.join("state"), state: dir.join("run") });
   const layers = [
     [{ path: "one", content: "1" }],
@@ -85,7 +86,7 @@ test("the first failure stops all, and leaves no snapshot of those above", async
 });
 
 test("several namespaces and processes' worth of pulls at once make each layer once", async () => {
-  using dir = tempDir();
+  using dir = diskDir("ext4");
   const image = build(
     Array.from({ length: 12 }, (_, at) => [{ path: `d${at % 3}/${at}`, content: `${at}` }]),
   );
