@@ -24,7 +24,6 @@ import {
 import { isRegularFile, statFd } from "../sys/stat.ts";
 import { openByWalking } from "./walk-below.ts";
 
-const SLASH = 47;
 const CHUNK_BYTES = 64 << 10;
 
 /** The directory `path` as a root to resolve below; links in `path` itself are followed. The caller closes it. */
@@ -34,28 +33,12 @@ export function openRoot(path: string): number {
 
 /**
  * Opens what `path` means below the root; `flags` as of open(2), with O_NOFOLLOW the last component itself, never
- * O_CREAT (`resolveBelow` is for what is to be made). Throws `SysError` as open(2) does. The caller closes it.
+ * O_CREAT. Throws `SysError` as open(2) does. The caller closes it.
  */
 export function openBelow(rootFd: number, path: Name, flags: number): number {
   if (!hasOpenAt2()) return openByWalking(rootFd, path, flags);
   const below = path.length === 0 ? "." : path;
   return openAt2(rootFd, below, flags, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
-}
-
-export interface Place {
-  /** The directory, as an O_PATH descriptor that the caller closes. */
-  directoryFd: number;
-  /** One component, never `.`, `..` nor empty; it may or may not exist, and may be a link. */
-  name: Name;
-}
-
-/**
- * The directory in which the last component of `path` is, or is to be made. Throws `SysError` when that directory is
- * missing or none, InvalidArgument for a path whose last component is no name: the root itself, `.`, `..`.
- */
-export function resolveBelow(rootFd: number, path: Name): Place {
-  const { directory, name } = splitLast(path);
-  return { directoryFd: openBelow(rootFd, directory, O_PATH | O_DIRECTORY), name };
 }
 
 export interface ReadLimit {
@@ -106,21 +89,4 @@ function readChunk(fd: number, chunk: Uint8Array, subject: string): number {
   } catch (error) {
     throw asSysError(error, subject);
   }
-}
-
-function splitLast(path: Name): { directory: Name; name: Name } {
-  let end = path.length;
-  while (end > 0 && isSlash(path, end - 1)) end--;
-  let start = end;
-  while (start > 0 && !isSlash(path, start - 1)) start--;
-  const name = path.slice(start, end);
-  const text = nameText(name);
-  if (text === "" || text === "." || text === "..") {
-    throw new CtrError("InvalidArgument", `path ${JSON.stringify(nameText(path))} names no entry`);
-  }
-  return { directory: path.slice(0, start), name };
-}
-
-function isSlash(path: Name, at: number): boolean {
-  return (typeof path === "string" ? path.charCodeAt(at) : path[at]) === SLASH;
 }

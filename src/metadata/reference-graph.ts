@@ -18,7 +18,7 @@ export function nodeOf({ kind, namespace, name, snapshotter }: NamedObject): Nod
   return kind === "snapshot" ? snapshotNode(namespace, snapshotter!, name) : `${kind} ${namespace} ${name}`;
 }
 
-export function objectOf(node: Node): NamedObject {
+function objectOf(node: Node): NamedObject {
   const [, kind, namespace, rest] = /^(\w+) (\S+) (.*)$/s.exec(node) as unknown as [
     string,
     NamedObject["kind"],

@@ -12,7 +12,7 @@ const MAX_TRIES = 5;
 const STORED: ReadonlySet<number> = new Set([200, 201, 202, 204]);
 
 /** OCI distribution spec, "Referrers Tag Schema": the tag of the index that lists what refers to a digest. */
-export function referrersTag(subject: Digest): string {
+function referrersTag(subject: Digest): string {
   const { algorithm, hex } = splitDigest(subject);
   return `${algorithm.slice(0, 32)}-${hex.slice(0, 64)}`;
 }

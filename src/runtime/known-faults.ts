@@ -40,7 +40,7 @@ export function knownFaults(
 }
 
 /** A series is newer than all that were fixed, or has the fix from its first fixed release on. */
-export function hasFix(version: string, releases: readonly string[]): boolean {
+function hasFix(version: string, releases: readonly string[]): boolean {
   const numbers = numbersOf(version);
   if (numbers === undefined) return false;
   const [major, minor, patch, isPrerelease] = numbers;

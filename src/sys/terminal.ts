@@ -34,7 +34,7 @@ export function isTerminal(fd: number): boolean {
 }
 
 /** Throws FailedPrecondition (ENOTTY) for what is no terminal, as do all below. */
-export function readTerminalSettings(fd: number): TerminalSettings {
+function readTerminalSettings(fd: number): TerminalSettings {
   const settings = new Uint8Array(TERMIOS_BYTES_MAX);
   checkCall(libc().tcgetattr(fd, settings), "tcgetattr");
   return settings;

@@ -154,7 +154,7 @@ function readName(bytes: Buffer): Buffer {
 }
 
 /** A copy, up to the first NUL. */
-export function readString(bytes: Buffer, [at, length]: readonly [number, number]): Buffer {
+function readString(bytes: Buffer, [at, length]: readonly [number, number]): Buffer {
   let end = at;
   while (end < at + length && bytes[end] !== 0) end++;
   return Buffer.from(bytes.subarray(at, end));

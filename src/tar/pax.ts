@@ -107,7 +107,7 @@ function decimal(text: string): number {
 }
 
 /** `-12.345`: seconds round down, so that nanoseconds always count forward. Digits beyond nanoseconds are cut. */
-export function parsePaxTime(value: Buffer): TarTime {
+function parsePaxTime(value: Buffer): TarTime {
   const match = /^(-?)(\d{1,15})(?:\.(\d*))?$/.exec(value.toString("latin1"));
   if (match === null) throw badTar("malformed time in a PAX header");
   const [, sign, whole, fraction = ""] = match;

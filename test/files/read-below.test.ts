@@ -78,7 +78,7 @@ test("without openat2 the same", async () => {
   using root = untrustedRoot();
   symlinkSync("../../../../../etc/passwd", root.dir.join("root/link"));
   const fixture = [process.execPath, `${FIXTURES}/without-openat2.ts`, "resolve-below"];
-  const opened = await run([...fixture, "resolveBelow", `fd:${root.dir.join("root")}`, "link/x"]);
+  const opened = await run([...fixture, "openBelow", `fd:${root.dir.join("root")}`, "link/x"]);
   assert.match(opened.stdout, /^FailedPrecondition .*not a directory/);
   const { stdout } = await run([...fixture, "openBelow", `fd:${root.dir.join("root")}`, "../link"]);
   assert.match(stdout, /^\d+\n$/);

@@ -1,23 +1,11 @@
-import { mkdirSync, readdirSync, readFileSync, readlinkSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, readlinkSync, symlinkSync } from "node:fs";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { hasCode } from "../../src/core/errors.ts";
-import { openBelow, resolveBelow } from "../../src/files/resolve-below.ts";
+import { openBelow } from "../../src/files/resolve-below.ts";
 import { openByWalking } from "../../src/files/walk-below.ts";
 import { mkdirAt, symlinkAt } from "../../src/sys/entries.ts";
 import { type Errno, hasErrno } from "../../src/sys/errno.ts";
-import type { Name } from "../../src/sys/libc.ts";
-import {
-  closeFd,
-  O_CREAT,
-  O_DIRECTORY,
-  O_NOFOLLOW,
-  O_PATH,
-  O_RDONLY,
-  O_TRUNC,
-  O_WRONLY,
-  openAt,
-} from "../../src/sys/open.ts";
+import { closeFd, O_DIRECTORY, O_NOFOLLOW, O_PATH, O_RDONLY, O_WRONLY } from "../../src/sys/open.ts";
 import { swappedRoot, untrustedRoot } from "../support/untrusted-root.ts";
 
 const fails = (errno: Errno) => (error: unknown) => hasErrno(error, errno);
@@ -144,57 +132,3 @@ for (const [way, open] of Object.entries(OPENERS)) {
 
   resolution.run();
 }
-
-const places = suite("places");
-
-places("what is made lands below the root, and a link in its place is not followed", () => {
-  using root = untrustedRoot();
-  const { dir, fd } = root;
-  symlinkSync("/etc", dir.join("root/alias"));
-  symlinkSync("/etc/passwd", dir.join("root/etc/trap"));
-  const make = (path: Name) => {
-    const { directoryFd, name } = resolveBelow(fd, path);
-    try {
-      closeFd(openAt(directoryFd, name, O_WRONLY | O_CREAT | O_NOFOLLOW | O_TRUNC, 0o600));
-    } finally {
-      closeFd(directoryFd);
-    }
-  };
-  make("alias/one");
-  make("/../alias/../etc/two/");
-  make(Buffer.from("alias/three"));
-  assert.equal(readdirSync(dir.join("root/etc")).sort(), ["one", "passwd", "three", "trap", "two"]);
-  assert.throws(() => make("etc/trap"), fails("ELOOP"));
-  assert.equal(readdirSync(dir.join("etc")), ["passwd"]);
-  assert.is(readFileSync(dir.join("etc/passwd"), "utf8"), "outside");
-});
-
-places("a path that ends in no name is refused", () => {
-  using root = untrustedRoot();
-  for (const path of ["", "/", ".", "..", "etc/..", "etc/.", "//", "../"]) {
-    assert.throws(
-      () => resolveBelow(root.fd, path),
-      (error: unknown) => hasCode(error, "InvalidArgument"),
-      path,
-    );
-  }
-  assert.throws(() => resolveBelow(root.fd, "none/x"), fails("ENOENT"));
-});
-
-places("while directories are exchanged for links, nothing outside is written", async () => {
-  await using swapped = await swappedRoot();
-  swapped.race((round) => {
-    const { directoryFd, name } = resolveBelow(swapped.fd, `swap/inner/${round % 2 ? "precious" : "new"}`);
-    try {
-      const fd = openAt(directoryFd, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0o600);
-      writeFileSync(fd, "written");
-      closeFd(fd);
-    } finally {
-      closeFd(directoryFd);
-    }
-  });
-  assert.equal(readdirSync(swapped.dir.join("outside/inner")), ["precious"]);
-  assert.is(readFileSync(swapped.dir.join("outside/inner/precious"), "utf8"), "canary");
-});
-
-places.run();

@@ -84,7 +84,7 @@ export async function unpackLayers(
 }
 
 /** What a container on top of the snapshot would see. */
-export async function listSnapshot(
+async function listSnapshot(
   { snapshotter }: SnapshotState,
   dir: TempDir,
   name: string,

@@ -6,7 +6,7 @@ import { quote } from "../../core/quote.ts";
 import { DOCKER_HOST, parseReference } from "../../core/reference.ts";
 
 /** Annotations of an index's entries that name it: containerd's has the whole name, OCI's often a tag alone. */
-export const nameAnnotations = {
+const nameAnnotations = {
   image: "io.containerd.image.name",
   reference: "org.opencontainers.image.ref.name",
 } as const;

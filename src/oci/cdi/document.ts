@@ -38,7 +38,7 @@ export interface CdiDeviceNode {
   gid?: number;
 }
 
-export const HOOK_NAMES = [
+const HOOK_NAMES = [
   "prestart",
   "poststart",
   "poststop",

@@ -47,7 +47,7 @@ message FieldMask { repeated string paths = 1; }
 message Timestamp { int64 seconds = 1; int32 nanos = 2; }
 `;
 
-export const SERVICE = "containerd.services.snapshots.v1.Snapshots";
+const SERVICE = "containerd.services.snapshots.v1.Snapshots";
 
 export type MethodName =
   | "Prepare"
