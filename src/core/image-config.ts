@@ -28,7 +28,8 @@ export interface ContainerDefaults {
   ExposedPorts?: Record<string, object>;
 }
 
-const MAX_LAYERS = 10_000;
+/** Of one image. Builders stop at 127, overlayfs at 500; each costs whoever unpacks it a snapshot. */
+export const MAX_LAYERS = 1000;
 
 /** Artifacts are pushed with configs of an image's type, too: what says nothing of a root filesystem is none's. */
 export function isImageConfig(bytes: Uint8Array, { digest }: Descriptor): boolean {

@@ -11,6 +11,7 @@ export {
   chainIds,
   type ImageConfig,
   isImageConfig,
+  MAX_LAYERS,
   parseImageConfig,
 } from "./image-config.ts";
 export { checkDocumentSize, MAX_DOCUMENT_BYTES } from "./json-fields.ts";

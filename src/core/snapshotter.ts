@@ -52,6 +52,8 @@ export interface CommitOptions {
  */
 export interface Snapshotter {
   readonly name: string;
+  /** How many snapshots can lie one above the other for their mounts to work; without it, any number. */
+  readonly maxDepth?: number;
   /** Whether its mounts can map owners here, as `PrepareOptions.labels` say. */
   canRemap(): boolean;
   /** Throws NotFound. */

@@ -6,6 +6,9 @@ export interface ChainContext extends LinkContext {
   claim: (chain: Digest, signal: AbortSignal) => Promise<() => void>;
 }
 
+/** Each has a lock, which is an open file: however many layers an image has, few of ours are. */
+const LINKS_AT_ONCE = 64;
+
 /**
  * Unpacks the links side by side and commits them from the lowest up. Chains are claimed in that order too, by every
  * process, so that no two can wait for each other. The first failure stops all.
@@ -32,7 +35,10 @@ export async function unpackChain(links: readonly ChainLink[], context: ChainCon
     }
   };
   try {
-    for (const link of links) await start(link);
+    for (const link of links) {
+      await unpackings.at(-LINKS_AT_ONCE);
+      await start(link);
+    }
     await Promise.all(unpackings);
   } catch (error) {
     failure.abort(error);

@@ -5,6 +5,7 @@ import { labelNames } from "../core/labels.ts";
 import { chainIds } from "../core/manifest.ts";
 import { isLayer } from "../core/media-type.ts";
 import { randomHex } from "../core/random.ts";
+import type { Snapshotter } from "../core/snapshotter.ts";
 import { type ChainContext, unpackChain } from "./unpack-chain.ts";
 import type { UnpackedLayer } from "./unpack-link.ts";
 
@@ -30,6 +31,7 @@ export async function unpackImage(
     throw new CtrError("InvalidArgument", `image has ${layers.length} layers but ${diffIds.length} diff IDs`);
   }
   for (const { descriptor } of layers) refuseUnknown(descriptor);
+  refuseDeeper(layers.length, context.snapshotter);
   const chains = chainIds(diffIds);
   const links = layers.map((layer, at) => ({
     layer,
@@ -50,6 +52,13 @@ export async function unpackImage(
       [`${labelNames.gcRefSnapshot}.${context.snapshotter.name}`]: top,
     });
   return top;
+}
+
+/** Before the first is unpacked in vain. */
+function refuseDeeper(layerCount: number, { name, maxDepth = Infinity }: Snapshotter): void {
+  if (layerCount <= maxDepth) return;
+  const words = `image has ${layerCount} layers (snapshotter ${name} takes at most ${maxDepth})`;
+  throw new CtrError("FailedPrecondition", words, { hint: "use another snapshotter: --snapshotter native" });
 }
 
 /** Whatever it is, taking it for an archive would be a guess (STORE-006: filesystem images). */

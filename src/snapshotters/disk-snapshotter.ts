@@ -58,6 +58,10 @@ class DiskSnapshotter implements Snapshotter {
     if (storage.directories.arePlain) this.setAside = (key) => this.removeName(key);
   }
 
+  get maxDepth(): number | undefined {
+    return this.storage.maxDepth;
+  }
+
   canRemap(): boolean {
     return this.storage.canRemap();
   }
@@ -172,9 +176,10 @@ class DiskSnapshotter implements Snapshotter {
       const stored = { ...storedSnapshot({ kind, directoryId, labels }, parents), isApart };
       // A power cut can take back the id and leave what was written under it.
       if (this.directories.exists(directoryId)) this.directories.remove(directoryId);
+      const mounts = this.storage.mounts(stored);
       this.storage.make(stored);
       this.records.create({ ...draft, directoryId });
-      return this.storage.mounts(stored);
+      return mounts;
     } catch (error) {
       this.directories.remove(directoryId);
       throw error;

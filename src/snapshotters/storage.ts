@@ -24,6 +24,8 @@ export interface SnapshotStorage {
   readonly name: string;
   /** Where all its snapshots are. */
   readonly directories: SnapshotDirectories;
+  /** As `Snapshotter.maxDepth`. */
+  readonly maxDepth?: number;
   /** Whether `StoredSnapshot.owners` has an effect. */
   canRemap(): boolean;
   /**

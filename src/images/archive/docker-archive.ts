@@ -1,7 +1,7 @@
 import type { Descriptor } from "../../core/descriptor.ts";
 import { CtrError, withSubject } from "../../core/errors.ts";
 import { JsonFields } from "../../core/json-fields.ts";
-import { parseImageConfig } from "../../core/manifest.ts";
+import { MAX_LAYERS, parseImageConfig } from "../../core/manifest.ts";
 import { type Compression, mediaTypes } from "../../core/media-type.ts";
 import { hostPlatform, type Platform } from "../../core/platform.ts";
 import { quote } from "../../core/quote.ts";
@@ -24,7 +24,6 @@ export interface DockerContext extends ConvertLayerContext {
 }
 
 const MAX_IMAGES = 10_000;
-const MAX_LAYERS = 10_000;
 /** Links to links deeper than this are a circle. */
 const MAX_LINKS = 40;
 

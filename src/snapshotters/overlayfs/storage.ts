@@ -8,7 +8,7 @@ import { makeDirectory, SnapshotDirectories, withDirectory } from "../snapshot-d
 import type { SnapshotStorage } from "../storage.ts";
 import { kernelOptions, takesMappedLayers } from "./kernel-options.ts";
 import { mappedOwner } from "./mapped-owner.ts";
-import { overlayMounts } from "./mounts.ts";
+import { MAX_LOWERS, overlayMounts } from "./mounts.ts";
 
 const NOBODY_ELSE = { uid: 0, gid: 0 };
 
@@ -20,6 +20,7 @@ export function openOverlayfs(root: string): SnapshotStorage {
   return {
     name: "overlayfs",
     directories,
+    maxDepth: MAX_LOWERS,
     canRemap: () => takesMappedLayers() && canMapOwners(directories.path),
     /** `fs` becomes the merged root, and so belongs to whom the parent's belongs. */
     make({ id, parentIds: [parentId], owners }) {
