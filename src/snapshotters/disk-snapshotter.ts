@@ -176,8 +176,8 @@ class DiskSnapshotter implements Snapshotter {
       const stored = { ...storedSnapshot({ kind, directoryId, labels }, parents), isApart };
       // A power cut can take back the id and leave what was written under it.
       if (this.directories.exists(directoryId)) this.directories.remove(directoryId);
-      const mounts = this.storage.mounts(stored);
       this.storage.make(stored);
+      const mounts = this.storage.mounts(stored);
       this.records.create({ ...draft, directoryId });
       return mounts;
     } catch (error) {

@@ -40,6 +40,7 @@ test("more layers than files may be open are pulled, and run as long as the kern
   await ctr.ok("snapshots", "commit", "deepest", "box");
   const deeper = await ctr("snapshots", "prepare", "deeper", "deepest");
   assert.is(deeper.code, 1);
+  assert.not.match(await ctr.ok("snapshots", "list"), /deeper/);
   assert.match(
     deeper.stderr,
     /^ctr: overlay of 501 layers \(at most 500\): failed precondition \([^\n]+\)\n$/,
