@@ -3,6 +3,7 @@ import type { Descriptor } from "../core/descriptor.ts";
 import type { AppliedLayer, ApplyOptions, Differ } from "../core/differ.ts";
 import { Digester } from "../core/digester.ts";
 import { CtrError, withSubject } from "../core/errors.ts";
+import { createLimiter } from "../core/limiter.ts";
 import { Measured } from "../core/measured.ts";
 import { mediaTypes } from "../core/media-type.ts";
 import type { Mount } from "../core/mount.ts";
@@ -12,6 +13,8 @@ import { isDirect, withTarget } from "./target.ts";
 
 /** A smaller layer is written in less time than a thread takes to start and to warm up. */
 const WORTH_A_THREAD_BYTES = 2 << 20;
+/** What is smaller still is written here before a thread that has begun with a larger one would get to it. */
+const WORTH_A_MESSAGE_BYTES = 256 << 10;
 
 export interface ApplierOptions {
   content: ContentProvider;
@@ -27,6 +30,7 @@ export interface DifferOptions extends ApplierOptions {
 
 export function openDiffer({ content, mountPlaces, threads }: DifferOptions): Differ {
   const here = openApplier({ content, mountPlaces });
+  const inTurn = createLimiter(1);
   let isBusy = false;
   const applyHere: Differ["apply"] = async (layer, onto, options) => {
     isBusy = true;
@@ -42,6 +46,7 @@ export function openDiffer({ content, mountPlaces, threads }: DifferOptions): Di
       // The threads take whatever bytes are there: whether they are this namespace's to see is known here.
       await content.info(layer.digest);
       if (!threads || !isDirect(onto)) return here.apply(layer, onto, options);
+      if (layer.size < WORTH_A_MESSAGE_BYTES) return inTurn(() => here.apply(layer, onto, options));
       // The one layer of a small image; of many, the others begin a thread.
       const isForHere = layer.size < WORTH_A_THREAD_BYTES && !isBusy;
       return isForHere ? applyHere(layer, onto, options) : threads.apply(layer, onto, options);
