@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import { CtrError } from "../core/errors.ts";
 import { parseExactJson } from "../core/exact-json.ts";
 import { JsonFields } from "../core/json-fields.ts";
@@ -6,6 +7,7 @@ import { quote } from "../core/quote.ts";
 import { isSpoken } from "./version.ts";
 
 const MOST_ENTRIES = 10_000;
+const MOST_LEVELS = 100;
 const MOST_WORDS = 4000;
 
 /** What a plugin answered, and is handed on. */
@@ -18,8 +20,16 @@ export function parseResult(stdout: string, cniVersion: string, subject: string)
   if (!isSpoken(version))
     throw fields.wrong("cniVersion", `a version of CNI that is known here (${quote(version)})`);
   addressesIn(fields, "");
+  // Writing it again takes more of the stack than reading it.
+  if (isDeeperThan(MOST_LEVELS, JSON.parse(stdout)))
+    throw new CtrError("InvalidArgument", `${subject}: document is nested too deeply`);
   return { ...(parseExactJson(stdout) as object), cniVersion: version };
 }
+
+const isDeeperThan = (levels: number, value: unknown): boolean =>
+  typeof value === "object" &&
+  value !== null &&
+  (levels === 0 || Object.values(value).some((inner) => isDeeperThan(levels - 1, inner)));
 
 /** Of the container's own interfaces; `interfaceName` is that of addresses which do not say. */
 export function addressesOf(result: PluginResult, interfaceName: string): NetworkAddress[] {
@@ -30,12 +40,12 @@ function addressesIn(fields: JsonFields, interfaceName: string): NetworkAddress[
   const interfaces = fields.objects("interfaces", MOST_ENTRIES) ?? [];
   const addresses = (fields.objects("ips", MOST_ENTRIES) ?? []).flatMap((entry) => {
     const at = entry.count("interface");
-    const address = entry.string("address") ?? "";
+    const address = addressIn(entry, "address");
     if (at === undefined) return [{ interface: interfaceName, address }];
     const place = interfaces[at];
     if (place === undefined) throw entry.wrong("interface", "the number of an interface");
     // Without a sandbox it is one of the host's.
-    return place.string("sandbox") ? [{ interface: place.string("name") ?? interfaceName, address }] : [];
+    return place.string("sandbox") ? [{ interface: nameIn(place) ?? interfaceName, address }] : [];
   });
   return [...addresses, ...oldAddresses(fields, interfaceName)];
 }
@@ -43,9 +53,24 @@ function addressesIn(fields: JsonFields, interfaceName: string): NetworkAddress[
 /** As until version 0.2.0. */
 function oldAddresses(fields: JsonFields, interfaceName: string): NetworkAddress[] {
   return ["ip4", "ip6"].flatMap((family) => {
-    const address = fields.object(family)?.string("ip");
-    return address ? [{ interface: interfaceName, address }] : [];
+    const entry = fields.object(family);
+    return entry ? [{ interface: interfaceName, address: addressIn(entry, "ip") }] : [];
   });
+}
+
+function addressIn(entry: JsonFields, name: string): string {
+  const address = entry.string(name) ?? "";
+  const [, ip = "", bits = ""] = /^([^/]+)\/(\d{1,3})$/.exec(address) ?? [];
+  const family = isIP(ip);
+  if (family !== 0 && Number(bits) <= (family === 4 ? 32 : 128)) return address;
+  throw entry.wrong(name, "an address with its prefix");
+}
+
+/** What the kernel takes for one (dev_valid_name). */
+function nameIn(place: JsonFields): string | undefined {
+  const name = place.string("name");
+  if (name === undefined || /^[^\s/:\p{Cc}]{1,15}$/u.test(name)) return name;
+  throw place.wrong("name", "the name of an interface");
 }
 
 /** A plugin's words without power over terminals, and not endlessly many. */

@@ -33,8 +33,34 @@ test("a result that does not say its version has the configuration's, and keeps 
 });
 
 test("results that are none are refused", () => {
-  for (const text of ["", "null", "[]", '"x"', '{"ips": 1}', '{"ips": [1]}', '{"ips": [{"address": 1}]}']) {
-    assert.throws(() => parseResult(text, "1.0.0", "result"), /^result: .*: invalid argument$/, text);
+  const deep = `{"a": ${'{"a": '.repeat(150_000)}1${"}".repeat(150_000)}}`;
+  const addresses = [
+    "",
+    "10.0.0.1",
+    "10.0.0.1/33",
+    "fd00::1/129",
+    "\u001b[31m/8",
+    "10.0.0.1/8\n",
+    "fe80::1%e/8/",
+  ];
+  for (const text of [
+    ...'{ null [] 1 "x"'.split(" "),
+    "",
+    deep,
+    ...['{"ips": 1}', '{"ips": [1]}', '{"ips": [{}]}', '{"ips": [{"address": 1}]}', '{"ip4": {}}'],
+    ...addresses.map((address) => JSON.stringify({ ips: [{ address }] })),
+    ...["a b", "a/b", "a:b", "\u001b", "", "sixteen-too-long"].map((name) =>
+      JSON.stringify({
+        interfaces: [{ name, sandbox: "/x" }],
+        ips: [{ address: "10.0.0.1/8", interface: 0 }],
+      }),
+    ),
+  ]) {
+    assert.throws(
+      () => parseResult(text, "1.0.0", "result"),
+      /^result: [^\n]*: invalid argument$/,
+      text.slice(0, 100),
+    );
   }
 });
 
