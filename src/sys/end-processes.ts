@@ -1,8 +1,9 @@
 /**
  * Ends processes that nobody has noted the numbers of, by what /proc says of them. Dangerous here: between a look and
- * the signal a number may go to another process, so each is looked at again once its start time is known.
+ * the signal a number may go to another process, so each is looked at again once its start time is known; and a process
+ * says what it likes of itself, so those in containers, which have pid namespaces of their own, are not listened to.
  */
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { CtrError } from "../core/errors.ts";
 import { hasErrno } from "./errno.ts";
 import { readProcessStat, signalProcess } from "./process.ts";
@@ -12,7 +13,7 @@ const GONE_TIMEOUT_MS = 10_000;
 const LOOK_MS = 5;
 
 /**
- * Kills every process but this one whose command line or environment is one that is meant, until there is none. Throws
+ * Kills every process of our pid namespace but this one whose command line or environment is one that is meant, until there is none. Throws
  * DeadlineExceeded for those that do not go.
  */
 export async function endProcesses(
@@ -34,10 +35,13 @@ export async function endProcesses(
 function isOne(name: string, file: string, isMeant: (words: readonly string[]) => boolean): boolean {
   if (!/^\d+$/.test(name) || name === `${process.pid}`) return false;
   try {
-    return isMeant(readFileSync(`/proc/${name}/${file}`, "utf8").split("\0"));
+    const words = readFileSync(`/proc/${name}/${file}`, "utf8").split("\0");
+    return isMeant(words) && pidNamespaceOf(name) === pidNamespaceOf("self");
   } catch (error) {
     // What has ended, or is not ours to look at, is none.
     if (hasErrno(error, "ENOENT", "ESRCH", "EACCES", "EPERM")) return false;
     throw error;
   }
 }
+
+const pidNamespaceOf = (name: string): string => readlinkSync(`/proc/${name}/ns/pid`);

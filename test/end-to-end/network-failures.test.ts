@@ -277,6 +277,22 @@ for (const flags of [["--rm"], ["--rm", "--null-io"]]) {
   });
 }
 
+test("a container that gives itself out as a plugin at work is not ended with one", async () => {
+  const begun = hangingChain();
+  const running = lab.start(["run", "--rm", "--cni", image, "box", "true"]);
+  await waitFor(() => isThere(begun), { what: "the plugin's beginning" });
+  const [holder] = Object.values(lab.leases());
+  const variables = [`CNI_CONTAINERID=${holder}`, "CNI_COMMAND=ADD"].flatMap((one) => ["--env", one]);
+  await lab.ok("run", "-d", ...variables, image, "liar", "sleep", "1000");
+  running.kill("SIGINT");
+  assert.is(await running.exited, 1);
+  assert.match(await lab.ok("tasks", "list"), /liar +\d+ +RUNNING/);
+  await lab.ok("tasks", "delete", "--force", "liar");
+  await lab.ok("containers", "delete", "liar");
+  await Bun.file(begun).delete();
+  await assertNothingLeft();
+});
+
 test("a plugin that hangs is ended by Ctrl-C at a terminal", async () => {
   const begun = hangingChain();
   const command = [...lab.entry, lab.ctrExecutable, "run", "--rm", "-t", "--cni", image, "box", "true"];
