@@ -19,6 +19,8 @@ const KILLS = 12;
 const WATCHER =
   "n=0; while sleep 0.02; do n=$((n+1)); echo $n $(ip -o -4 addr show | grep -o 'inet [0-9.]*'); done";
 
+const SERVER = "echo it works >/tmp/page; exec httpd -f -p 80 -h /tmp";
+
 let lab: NetworkLab;
 let image: string;
 const test = suite("containers restored into networks");
@@ -54,6 +56,10 @@ async function checkpoint(flags: string[], ...command: string[]): Promise<string
   const ref = `saved:${++count}`;
   await lab.ok("run", "-d", ...flags, image, "original", ...command);
   if (command.includes(WATCHER)) await waitFor(async () => (await linesOf("original")).length > 2);
+  if (command.includes(SERVER))
+    await waitFor(async () =>
+      (await lab.ok("tasks", "exec", "original", "netstat", "-tln")).includes(":80 "),
+    );
   await lab.ok("containers", "checkpoint", "--image", "--rw", "--task", "original", ref);
   await remove("original");
   return ref;
@@ -61,8 +67,9 @@ async function checkpoint(flags: string[], ...command: string[]): Promise<string
 
 const linesOf = async (id: string): Promise<string[]> =>
   (await lab.ok("tasks", "logs", id)).split("\n").filter(Boolean);
+/** The first that it has begun: the one before may tell of what it saw when it was stopped. */
 const firstLineOf = (id: string): Promise<string> =>
-  waitFor(async () => (await linesOf(id))[0] ?? "", { what: "its first line", timeoutMs: TIMEOUT_MS });
+  waitFor(async () => (await linesOf(id))[1] ?? "", { what: "its second line", timeoutMs: TIMEOUT_MS });
 
 async function remove(id: string): Promise<void> {
   await lab.ok("tasks", "delete", "--force", id);
@@ -80,6 +87,15 @@ check("its processes find the network when they go on, and reach the gateway", a
   assert.ok(Number(number) > 2, "it goes on");
   assert.is(addresses.join(" "), `inet 127.0.0.1 inet ${address}`);
   await lab.ok("tasks", "exec", "box", "ping", "-c", "1", "-W", "5", GATEWAY);
+  await remove("box");
+});
+
+check("a server answers at its new address", async () => {
+  const ref = await checkpoint(["--cni"], "sh", "-c", SERVER);
+  await restore(ref, "--live", "--cni");
+  const url = `http://${Object.keys(lab.leases())[0]}/page`;
+  const fetching = `console.log(await (await fetch(${JSON.stringify(url)})).text())`;
+  assert.is(await lab.onHost(process.execPath, "-e", fetching), "it works\n\n");
   await remove("box");
 });
 
@@ -103,7 +119,7 @@ check("it is in the network at each start to come, and out of it after each end"
 check("one that starts afresh is in the network, too", async () => {
   const ref = await checkpoint(["--cni"], "sh", "-c", WATCHER);
   await restore(ref, "--cni");
-  assert.match(await firstLineOf("box"), new RegExp(`^1 inet 127.0.0.1 inet ${SUBNET}`));
+  assert.match(await firstLineOf("box"), new RegExp(`^2 inet 127.0.0.1 inet ${SUBNET}`));
   await remove("box");
 });
 
@@ -188,8 +204,9 @@ check(
 check("a restore that fails after the network was joined leaves it again", async () => {
   const ref = await checkpoint(["--cni"], "sleep", "1000");
   // What criu waits for is its first process.
+  const end = `kill -9 "\${process#/proc/}"; until grep -q '^State:.Z' "$process/status"; do :; done`;
   const isIts = '[ "$process/ns/net" -ef "$CNI_NETNS" ]';
-  addWith(`for process in /proc/[0-9]*; do ${isIts} && kill -9 "\${process#/proc/}"; done; echo '{}'`);
+  addWith(`for process in /proc/[0-9]*; do ${isIts} && { ${end}; }; done; echo '{}'`);
   const { code, stderr } = await lab.ctr("containers", "restore", "--live", "--cni", "box", ref);
   assert.is(code, 1);
   assert.match(

@@ -22,7 +22,13 @@ export function criuFailure(logPath: string, subject: string, error: unknown): u
   const end = errors.findIndex((words) => /^(Dumping|Restoring) FAILED/.test(words));
   const causes = (end === -1 ? errors : errors.slice(0, end)).slice(-ERRORS_MAX);
   if (causes.length === 0 || causes.at(-1)?.endsWith("action scripts failed")) return error;
-  return new CtrError("Unknown", `${subject}: criu failed: ${causes.join("; ")}`, {
-    hint: "options that criu asks for can be set in /etc/criu/runc.conf",
+  const words = causes.join("; ");
+  return new CtrError("Unknown", `${subject}: criu failed: ${words}`, {
+    hint: KNOWS_NOT_ITS_SOCKETS.test(words)
+      ? "this kernel has sockets that criu knows since 4.2"
+      : "options that criu asks for can be set in /etc/criu/runc.conf",
   });
 }
+
+/** Linux 6.16 has SO_PASSCRED and SO_PASSSEC for some families alone. */
+const KNOWS_NOT_ITS_SOCKETS = /Can't get 1:(16|34) opt: Operation not supported/;
