@@ -7,7 +7,6 @@
  * criu restores a network without devices, whose loopback is down; of a container that the runtime makes, it is up.
  */
 import { readFileSync } from "node:fs";
-import { CtrError } from "../../core/errors.ts";
 import type { SpecNamespace } from "../../core/runtime-spec.ts";
 import { raiseLoopback } from "../../sys/loopback.ts";
 import { isSameProcessAlive, readProcessStat } from "../../sys/process.ts";
@@ -29,7 +28,7 @@ async function passGate(bundlePath: string): Promise<void> {
   if (hasOwnNetwork(bundlePath)) raiseLoopback(pid);
   await askSupervisor({ path: bundlePath }, { op: "passGate", pid });
   // criu does not see it end while a hook is at work, and would wait for it for ever.
-  if (!isSameProcessAlive(pid, startTicks)) throw new CtrError("Unknown", `process ${pid} has ended`);
+  if (!isSameProcessAlive(pid, startTicks)) throw new Error(`process ${pid} has ended`);
 }
 
 /** One that it joins, or the host's, is somebody else's. */
