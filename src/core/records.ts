@@ -97,7 +97,6 @@ export interface LeaseStore {
    * its making and its naming would take it.
    */
   addResource(id: string, ...resources: LeaseResource[]): void;
-  deleteResource(id: string, resource: LeaseResource): void;
   resources(id: string): LeaseResource[];
 }
 

@@ -52,15 +52,6 @@ export function createLeaseStore(connection: Connection, namespace: string): Lea
         }
       });
     },
-    deleteResource(id, resource) {
-      connection.transaction(() => {
-        requireLease(id);
-        connection.run(
-          "DELETE FROM lease_resources WHERE namespace = ? AND lease = ? AND type = ? AND resource = ?",
-          ...[namespace, id, resource.type, resource.id],
-        );
-      });
-    },
     resources: (id) =>
       connection.snapshot(() => {
         requireLease(id);

@@ -27,7 +27,6 @@ export interface RemoteOptions {
   hostsDirs?: readonly string[];
   /** Sent to registries, and no further than credentials; asked for once. */
   headers?: () => Promise<Readonly<Record<string, string>>>;
-  userAgent?: string;
   /** Told requests and responses, headers only, secrets left out: `--http-dump`. */
   dump?: (text: string) => void;
   /** Told what happens on the way: redirects, retries, tokens, times: `--http-trace`. */

@@ -58,12 +58,10 @@ export class Transport {
   readonly secrets = new Secrets();
   readonly log: HttpLog;
   readonly pace: Pace;
-  readonly #options: RemoteOptions;
   readonly #tlsFiles: TlsFiles;
   readonly #clientPairs = new ClientPairs();
 
   constructor(options: RemoteOptions) {
-    this.#options = options;
     this.#tlsFiles = tlsFilesOf(options);
     this.pace = { ...DEFAULT_PACE, ...options.pace };
     this.log = new HttpLog(options, this.secrets);
@@ -159,7 +157,7 @@ export class Transport {
   }
 
   #headers({ headers: asked, hostHeaders, authorization, body }: HttpRequest): Headers {
-    const headers = new Headers({ "user-agent": this.#options.userAgent ?? "ctr", ...hostHeaders });
+    const headers = new Headers({ "user-agent": "ctr", ...hostHeaders });
     for (const [name, value] of Object.entries(asked ?? {})) headers.set(name, value);
     // Blobs are named by the digest of their own bytes, whatever is done to them on the way.
     headers.set("accept-encoding", "identity");

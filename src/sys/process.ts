@@ -73,7 +73,6 @@ function decodeStatus(status: number): ExitStatus {
 export interface ProcessStat {
   /** `R`, `S`, `D`, `Z` (ended, not reaped) … as in man 5 proc_pid_stat. */
   state: string;
-  parentPid: number;
   /** Since boot, in clock ticks: with the pid, an identity that holds until the next boot. */
   startTicks: number;
 }
@@ -85,7 +84,7 @@ export function readProcessStat(pid: number): ProcessStat | undefined {
   if (text === undefined) return undefined;
   // The name in parentheses may itself hold spaces and parentheses; the fields follow the last one.
   const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
-  return { state: fields[0]!, parentPid: Number(fields[1]), startTicks: Number(fields[19]) };
+  return { state: fields[0]!, startTicks: Number(fields[19]) };
 }
 
 /** ESRCH: the process ended between open and read. */

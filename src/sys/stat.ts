@@ -1,6 +1,6 @@
 /**
- * What a file is, by statx(2): exact nanoseconds, mount id and mount-root flag, which Node's stat lacks. Relies on
- * struct statx of linux/stat.h, the same on every architecture.
+ * What a file is, by statx(2): of names that are bytes, below a descriptor, with exact nanoseconds, which Node's stat
+ * lacks. Relies on struct statx of linux/stat.h, the same on every architecture.
  */
 
 import type { FileTime } from "./attributes.ts";
@@ -12,8 +12,6 @@ const AT_SYMLINK_NOFOLLOW = 0x100;
 const AT_NO_AUTOMOUNT = 0x800;
 const AT_EMPTY_PATH = 0x1000;
 const STATX_BASIC_STATS = 0x7ff;
-const STATX_MNT_ID = 0x1000;
-const STATX_ATTR_MOUNT_ROOT = 0x2000;
 
 export interface FileStat {
   /** Type and permissions (man 7 inode). */
@@ -34,10 +32,6 @@ export interface FileStat {
   accessed: FileTime;
   modified: FileTime;
   changed: FileTime;
-  /** Whether something is mounted right here; `undefined` before Linux 5.8. */
-  isMountRoot: boolean | undefined;
-  /** As in /proc/self/mountinfo; 0 before Linux 5.8. */
-  mountId: number;
 }
 
 const libc = linkOnFirstUse({
@@ -82,14 +76,12 @@ export function isSameFile(one: FileStat, other: FileStat): boolean {
 }
 
 function callStatx(dirFd: number, name: Name, flags: number): FileStat {
-  const mask = STATX_BASIC_STATS | STATX_MNT_ID;
-  const result = libc().statx(dirFd, cString(name), flags | AT_NO_AUTOMOUNT, mask, statBuffer);
+  const result = libc().statx(dirFd, cString(name), flags | AT_NO_AUTOMOUNT, STATX_BASIC_STATS, statBuffer);
   checkCall(result, "statx", name === "" ? undefined : name);
   return parseStatx(statBuffer);
 }
 
 function parseStatx(buffer: Buffer): FileStat {
-  const knowsMountRoot = (buffer.readUInt32LE(56) & STATX_ATTR_MOUNT_ROOT) !== 0;
   return {
     linkCount: buffer.readUInt32LE(16),
     uid: buffer.readUInt32LE(20),
@@ -98,7 +90,6 @@ function parseStatx(buffer: Buffer): FileStat {
     inode: buffer.readBigUInt64LE(32),
     sizeBytes: readUnsigned(buffer, 40),
     allocatedBytes: readUnsigned(buffer, 48) * 512,
-    isMountRoot: knowsMountRoot ? (buffer.readUInt32LE(8) & STATX_ATTR_MOUNT_ROOT) !== 0 : undefined,
     accessed: readTime(buffer, 64),
     changed: readTime(buffer, 96),
     modified: readTime(buffer, 112),
@@ -106,7 +97,6 @@ function parseStatx(buffer: Buffer): FileStat {
     nodeMinor: buffer.readUInt32LE(132),
     deviceMajor: buffer.readUInt32LE(136),
     deviceMinor: buffer.readUInt32LE(140),
-    mountId: readUnsigned(buffer, 144),
   };
 }
 
