@@ -1,12 +1,15 @@
 import type { Collected } from "../core/collector.ts";
 import { ifPresent } from "../core/errors.ts";
 import { type Labels, labelNames } from "../core/labels.ts";
+import { createLimiter } from "../core/limiter.ts";
 import type { Container } from "../core/records.ts";
 import type { Client } from "./open.ts";
 import { internalCommand } from "./own-command.ts";
 
 /** Younger than this, what looks abandoned may be what somebody is just making. */
 const LEFTOVER_AGE_MS = 60_000;
+/** A power cut may leave hundreds of containers' networks, each of which takes programs to leave. */
+const CONCURRENT_REMOVALS = 8;
 
 /** Removes what nothing refers to any more, in all namespaces, and says what that was. */
 export async function collectGarbage(client: Client, signal?: AbortSignal): Promise<Collected> {
@@ -30,7 +33,8 @@ export async function sweepersOf(client: Client, signal?: AbortSignal) {
 async function removeOldLeftovers(client: Client): Promise<void> {
   const { findLeftovers } = await import("./leftovers.ts");
   const leftovers = await findLeftovers(client, LEFTOVER_AGE_MS);
-  await Promise.allSettled(leftovers.map(({ remove }) => remove()));
+  const limit = createLimiter(CONCURRENT_REMOVALS);
+  await Promise.allSettled(leftovers.map(({ remove }) => limit(remove)));
 }
 
 /** The same in a process of its own that outlives this one: whoever freed something need not wait. */
