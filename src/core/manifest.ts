@@ -2,7 +2,7 @@ import type { Descriptor } from "./descriptor.ts";
 import { type Digest, parseDigest } from "./digest.ts";
 import { CtrError } from "./errors.ts";
 import { JsonFields } from "./json-fields.ts";
-import { isIndex, isManifest } from "./media-type.ts";
+import { isIndex, isIndexOrManifest, isManifest } from "./media-type.ts";
 import { normalizePlatform, type Platform, platformDistance } from "./platform.ts";
 import { quote } from "./quote.ts";
 
@@ -93,7 +93,7 @@ export function selectManifests(
   platforms: readonly Platform[],
 ): Descriptor[] {
   const runnable = entries.filter(isRunnable);
-  const isImage = ({ mediaType }: Descriptor) => isManifest(mediaType) || isIndex(mediaType);
+  const isImage = ({ mediaType }: Descriptor) => isIndexOrManifest(mediaType);
   const matches = new Set(platforms.map((wanted) => bestMatch(runnable.filter(isImage), wanted)));
   const chosen = runnable.filter((entry) => matches.has(entry));
   const images = chosen.length > 0 ? chosen : runnable.filter((entry) => isImage(entry) && !entry.platform);

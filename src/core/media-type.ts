@@ -56,6 +56,8 @@ export const erofsLayerType = (wrapping: "none" | "zstd"): string =>
 
 export const isIndex = (mediaType: string): boolean => INDEXES.includes(mediaType);
 export const isManifest = (mediaType: string): boolean => MANIFESTS.includes(mediaType);
+/** What a registry keeps among its manifests, and what an image's name can stand for. */
+export const isIndexOrManifest = (mediaType: string): boolean => isIndex(mediaType) || isManifest(mediaType);
 export const isConfig = (mediaType: string): boolean => CONFIGS.includes(mediaType);
 export const isLayer = (mediaType: string): boolean => LAYER_COMPRESSIONS.has(mediaType);
 /** Layers that registries need not hold: fetched from their `urls`, never pushed unless asked for. */

@@ -4,7 +4,7 @@ import type { Digest } from "../core/digest.ts";
 import { ifPresent } from "../core/errors.ts";
 import { type Labels, labelNames } from "../core/labels.ts";
 import type { Limiter } from "../core/limiter.ts";
-import { isForeignLayer, isIndex, isManifest } from "../core/media-type.ts";
+import { isForeignLayer, isIndexOrManifest } from "../core/media-type.ts";
 import type { ProgressListener } from "../core/progress.ts";
 import type { Pusher, Referral } from "../core/remotes.ts";
 import { refKey } from "./fetch-blob.ts";
@@ -83,7 +83,7 @@ class ImagePush {
   }
 
   async #sourcesOf({ mediaType, digest }: Descriptor): Promise<string[]> {
-    if (isManifest(mediaType) || isIndex(mediaType)) return [];
+    if (isIndexOrManifest(mediaType)) return [];
     const { host, store } = this.#options;
     const labels = await labelsOf(store, digest);
     return (labels[`${labelNames.distributionSource}.${host}`] ?? "").split(",").filter(Boolean);

@@ -1,7 +1,7 @@
 import type { ContentProvider } from "../core/content.ts";
 import type { Descriptor } from "../core/descriptor.ts";
 import { type ImageIndex, parseIndex, parseManifest } from "../core/manifest.ts";
-import { isIndex, isManifest } from "../core/media-type.ts";
+import { isIndex, isIndexOrManifest } from "../core/media-type.ts";
 import type { Referral } from "../core/remotes.ts";
 import { readDocument } from "./fetch-document.ts";
 
@@ -14,7 +14,7 @@ export interface Relations {
 /** None of what is neither index nor manifest. Throws as `readDocument`, and InvalidArgument. */
 export async function readRelations(content: ContentProvider, descriptor: Descriptor): Promise<Relations> {
   const { mediaType } = descriptor;
-  if (!isIndex(mediaType) && !isManifest(mediaType)) return { children: [] };
+  if (!isIndexOrManifest(mediaType)) return { children: [] };
   const bytes = await readDocument(content, descriptor);
   if (isIndex(mediaType)) {
     const index = parseIndex(bytes, descriptor);

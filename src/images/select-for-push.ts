@@ -4,7 +4,7 @@ import type { Digest } from "../core/digest.ts";
 import { digestOf } from "../core/digester.ts";
 import { CtrError, hasCode } from "../core/errors.ts";
 import { isRunnable, parseIndex, selectManifests } from "../core/manifest.ts";
-import { isForeignLayer, isIndex, isManifest } from "../core/media-type.ts";
+import { isForeignLayer, isIndex, isIndexOrManifest } from "../core/media-type.ts";
 import { formatPlatform, type Platform } from "../core/platform.ts";
 import { readDocument } from "./fetch-document.ts";
 import { readRelations } from "./relations.ts";
@@ -46,7 +46,7 @@ export async function selectForPush(
   const names = absent.map(({ platform, digest }) => (platform ? formatPlatform(platform) : digest));
   if (kept.length === manifests.length) return { target, content: store, absent: [] };
   const [only] = kept;
-  if (kept.length === 1 && only && (isManifest(only.mediaType) || isIndex(only.mediaType))) {
+  if (kept.length === 1 && only && isIndexOrManifest(only.mediaType)) {
     return { target: only, content: store, absent: names };
   }
   return { ...smallerIndex(store, target, bytes, kept), absent: names };

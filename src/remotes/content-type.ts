@@ -1,5 +1,6 @@
+import type { Descriptor } from "../core/descriptor.ts";
 import { CtrError } from "../core/errors.ts";
-import { isIndex, isManifest, mediaTypes } from "../core/media-type.ts";
+import { isConfig, isIndexOrManifest, isLayer, mediaTypes } from "../core/media-type.ts";
 import type { HttpResponse } from "./transport.ts";
 
 /** Everything a reference can name, the most wanted first. */
@@ -10,6 +11,11 @@ export const ACCEPTED_MANIFESTS = [
   mediaTypes.ociIndex,
   "*/*",
 ].join(", ");
+
+/** Of a kind that we do not know: only the registry can tell whether it keeps it as a manifest. */
+export function mayBeIndexOrManifest({ mediaType }: Pick<Descriptor, "mediaType">): boolean {
+  return ![isIndexOrManifest, isConfig, isLayer].some((isKnown) => isKnown(mediaType));
+}
 
 /** Without parameters such as a charset. Empty when there is none. */
 export function contentTypeOf({ headers }: Pick<HttpResponse, "headers">): string {
@@ -22,7 +28,7 @@ export function contentTypeOf({ headers }: Pick<HttpResponse, "headers">): strin
  */
 export async function checkContentType(response: HttpResponse, mediaType: string): Promise<void> {
   const served = contentTypeOf(response);
-  if (served === mediaType || !(isManifest(served) || isIndex(served))) return;
+  if (served === mediaType || !isIndexOrManifest(served)) return;
   await response.discard();
   throw new CtrError("InvalidArgument", `media-type: expected ${mediaType} but registry says ${served}`);
 }

@@ -3,7 +3,7 @@ import type { Descriptor } from "../core/descriptor.ts";
 import { digestOf } from "../core/digester.ts";
 import { CtrError, hasCode, withSubject } from "../core/errors.ts";
 import { checkDocumentSize } from "../core/manifest.ts";
-import { isIndex, isManifest } from "../core/media-type.ts";
+import { isIndexOrManifest } from "../core/media-type.ts";
 import type { Reference } from "../core/reference.ts";
 import type { Pusher, PushOptions, PushOutcome, Referral } from "../core/remotes.ts";
 import { refusal } from "./authorization.ts";
@@ -28,7 +28,7 @@ export function createPusher(registry: () => Promise<Registry>, reference: Refer
       const { mediaType, digest } = descriptor;
       try {
         const target: Place = { registry: await registry(), path, scope, signal };
-        const isDocument = isTarget || isManifest(mediaType) || isIndex(mediaType);
+        const isDocument = isTarget || isIndexOrManifest(mediaType);
         if (!isDocument) return await pushBlob(descriptor, content, target, options);
         const name = nameFor(reference, descriptor, isTarget);
         const { outcome, isListed } = await pushDocument(descriptor, content, target, name);
@@ -78,7 +78,7 @@ async function pushDocument(
 ): Promise<{ outcome: PushOutcome; isListed: boolean }> {
   const { mediaType, digest } = descriptor;
   const request = { path: `/${path}/manifests/${name}`, scope, signal };
-  const accept = isManifest(mediaType) || isIndex(mediaType) ? ACCEPTED_MANIFESTS : `${mediaType}, */*`;
+  const accept = isIndexOrManifest(mediaType) ? ACCEPTED_MANIFESTS : `${mediaType}, */*`;
   const head = await registry.send({ ...request, method: "HEAD", headers: { accept } });
   await head.discard();
   const known = name === digest ? digest : head.headers.get("docker-content-digest");

@@ -4,7 +4,7 @@ import { digestOf } from "../core/digester.ts";
 import { CtrError } from "../core/errors.ts";
 import { JsonFields } from "../core/json-fields.ts";
 import { checkDocumentSize, MAX_DOCUMENT_BYTES } from "../core/manifest.ts";
-import { isIndex, isManifest, mediaTypes } from "../core/media-type.ts";
+import { isIndexOrManifest, mediaTypes } from "../core/media-type.ts";
 import { quote } from "../core/quote.ts";
 import type { Reference } from "../core/reference.ts";
 import { refusal } from "./authorization.ts";
@@ -104,7 +104,7 @@ function mediaTypeOf(bytes: Uint8Array, served: string, digest: Digest): string 
  * JSON or bare bytes are none.
  */
 const isDocumentType = (mediaType: string): boolean =>
-  isManifest(mediaType) || isIndex(mediaType) || VENDOR_TYPE.test(mediaType);
+  isIndexOrManifest(mediaType) || VENDOR_TYPE.test(mediaType);
 
 function refuseSchema1(mediaType: string): void {
   if (!SCHEMA_1.test(mediaType)) return;

@@ -6,6 +6,7 @@ import { PartBudget } from "./blob-parts.ts";
 import { createFetcher } from "./fetcher.ts";
 import { type Capability, findHosts, hasCapability } from "./hosts.ts";
 import type { RemoteOptions } from "./options.ts";
+import type { Place } from "./place.ts";
 import { createPusher } from "./pusher.ts";
 import { listReferrers } from "./referrers.ts";
 import { Registry } from "./registry.ts";
@@ -36,8 +37,13 @@ export function openResolver(options: RemoteOptions = {}): Resolver {
     },
     fetcher(ref) {
       const reference = parseReference(ref);
-      const registries = async () => capable(await registriesOf(reference), "pull", reference.host);
-      return createFetcher(registries, reference, transport.pace, pullScope(reference), budget);
+      const { path, host } = reference;
+      const scope = pullScope(reference);
+      const openPlaces = async (signal?: AbortSignal): Promise<Place[]> => {
+        const registries = capable(await registriesOf(reference), "pull", host);
+        return registries.map((registry) => ({ registry, path, scope, signal }));
+      };
+      return createFetcher(openPlaces, transport.pace, budget);
     },
     pusher(ref) {
       const reference = parseReference(ref);

@@ -1,4 +1,4 @@
-import { isIndex, isManifest } from "../../src/core/media-type.ts";
+import { isIndexOrManifest } from "../../src/core/media-type.ts";
 import type { BuiltImage, ImageBlob } from "./image.ts";
 import type { Registry } from "./registry.ts";
 
@@ -11,7 +11,7 @@ export async function pushImage(
 ): Promise<string> {
   for (const blob of image.blobs) {
     const { mediaType, digest } = blob.descriptor;
-    if (!isIndex(mediaType) && !isManifest(mediaType)) await pushBlob(blob, registry, repository);
+    if (!isIndexOrManifest(mediaType)) await pushBlob(blob, registry, repository);
     else await pushManifest(blob, registry, repository, blob.descriptor === image.target ? tag : digest);
   }
   return `${registry.host}/${repository}:${tag}`;

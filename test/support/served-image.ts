@@ -1,4 +1,4 @@
-import { isIndex, isManifest } from "../../src/core/media-type.ts";
+import { isIndexOrManifest } from "../../src/core/media-type.ts";
 import type { Answer } from "./hostile-registry.ts";
 import type { BuiltImage, ImageBlob } from "./image.ts";
 
@@ -19,7 +19,7 @@ export function served({ descriptor, data }: ImageBlob): Answer {
 /** Where a registry has it. */
 export function placeOf({ descriptor }: Pick<ImageBlob, "descriptor">, repository = "app"): string {
   const { mediaType, digest } = descriptor;
-  const kind = isManifest(mediaType) || isIndex(mediaType) ? "manifests" : "blobs";
+  const kind = isIndexOrManifest(mediaType) ? "manifests" : "blobs";
   return `/v2/${repository}/${kind}/${digest}`;
 }
 

@@ -2,7 +2,7 @@ import type { Descriptor } from "../../core/descriptor.ts";
 import { CtrError, hasCode } from "../../core/errors.ts";
 import { labelNames } from "../../core/labels.ts";
 import { type ImageIndex, parseIndex } from "../../core/manifest.ts";
-import { checkpointTypes, isIndex, isLayer, isManifest } from "../../core/media-type.ts";
+import { checkpointTypes, isIndex, isIndexOrManifest, isLayer } from "../../core/media-type.ts";
 import type { Container, Image, TypedValue } from "../../core/records.ts";
 import type { Spec } from "../../core/runtime-spec.ts";
 import { readDocument } from "../../images/fetch-document.ts";
@@ -87,7 +87,7 @@ async function findBase(
 ): Promise<Pick<OpenCheckpoint, "image" | "base">> {
   const name = annotations[checkpointAnnotations.image] || annotations[checkpointAnnotations.taskImage];
   const named = name ? await ifHere(client, name) : undefined;
-  if (!manifests.some(({ mediaType }) => isManifest(mediaType) || isIndex(mediaType))) {
+  if (!manifests.some(({ mediaType }) => isIndexOrManifest(mediaType))) {
     if (named) return named;
     const which = name ? `image ${JSON.stringify(name)} of checkpoint` : "image of checkpoint";
     throw new CtrError("NotFound", `${which} ${JSON.stringify(image.name)}`, {

@@ -1,7 +1,7 @@
 import type { Descriptor } from "../../core/descriptor.ts";
 import { CtrError, hasCode } from "../../core/errors.ts";
 import { createLimiter } from "../../core/limiter.ts";
-import { isIndex, isManifest } from "../../core/media-type.ts";
+import { isIndexOrManifest } from "../../core/media-type.ts";
 import type { Platform } from "../../core/platform.ts";
 import type { ProgressListener } from "../../core/progress.ts";
 import { parseReference } from "../../core/reference.ts";
@@ -75,7 +75,7 @@ export async function pushObject(
   const { size } = await content.info(digest);
   const descriptor = { mediaType, digest, size };
   const { referral } = await readRelations(content, descriptor);
-  const isTarget = isManifest(mediaType) || isIndex(mediaType);
+  const isTarget = isIndexOrManifest(mediaType);
   return resolver.pusher(ref).push(descriptor, content, { isTarget, referral, signal });
 }
 

@@ -3,7 +3,7 @@ import type { Descriptor } from "../../core/descriptor.ts";
 import type { Digest } from "../../core/digest.ts";
 import { CtrError, hasCode } from "../../core/errors.ts";
 import { isRunnable, parseIndex, parseManifest, selectManifests } from "../../core/manifest.ts";
-import { isForeignLayer, isIndex, isManifest } from "../../core/media-type.ts";
+import { isForeignLayer, isIndex, isIndexOrManifest, isManifest } from "../../core/media-type.ts";
 import { formatPlatform, listPlatforms, type Platform } from "../../core/platform.ts";
 import { readDocument } from "../fetch-document.ts";
 import { indexLabels, manifestLabels } from "../fetch-image.ts";
@@ -118,7 +118,7 @@ async function requireBlob(content: ContentStore, { digest, size }: Descriptor):
   );
 }
 
-const isImage = ({ mediaType }: Descriptor): boolean => isManifest(mediaType) || isIndex(mediaType);
+const isImage = ({ mediaType }: Descriptor): boolean => isIndexOrManifest(mediaType);
 
 function noPlatform(
   { digest }: Descriptor,

@@ -1,7 +1,7 @@
 import type { Descriptor } from "../../core/descriptor.ts";
 import { CtrError } from "../../core/errors.ts";
 import { isRunnable } from "../../core/manifest.ts";
-import { isIndex, isManifest } from "../../core/media-type.ts";
+import { isIndexOrManifest } from "../../core/media-type.ts";
 import { quote } from "../../core/quote.ts";
 import { DOCKER_HOST, parseReference } from "../../core/reference.ts";
 
@@ -44,7 +44,7 @@ export const digestName = ({ digest }: Descriptor, { base }: ImportNaming): stri
 /** Whether it is an image that the archive has no name for; an attestation beside an image needs none. */
 export function isNameless(entry: Descriptor): boolean {
   const { image, reference } = givenNames(entry);
-  const isImage = isIndex(entry.mediaType) || isManifest(entry.mediaType);
+  const isImage = isIndexOrManifest(entry.mediaType);
   return !image && !reference && isImage && isRunnable(entry);
 }
 

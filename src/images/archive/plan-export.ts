@@ -3,7 +3,7 @@ import type { Descriptor } from "../../core/descriptor.ts";
 import type { Digest } from "../../core/digest.ts";
 import { CtrError, hasCode } from "../../core/errors.ts";
 import { isRunnable, parseIndex, parseManifest, selectManifests } from "../../core/manifest.ts";
-import { isConfig, isForeignLayer, isIndex, isManifest } from "../../core/media-type.ts";
+import { isConfig, isForeignLayer, isIndex, isIndexOrManifest, isManifest } from "../../core/media-type.ts";
 import { formatPlatform, listPlatforms, type Platform, platformDistance } from "../../core/platform.ts";
 import { readDocument } from "../fetch-document.ts";
 
@@ -30,7 +30,7 @@ const MAX_INDEX_DEPTH = 8;
  * also when an index has nothing for the platforms wanted.
  */
 export async function planExport(target: Descriptor, options: ExportOptions): Promise<ExportPlan> {
-  if (!isIndex(target.mediaType) && !isManifest(target.mediaType)) {
+  if (!isIndexOrManifest(target.mediaType)) {
     throw new CtrError(
       "InvalidArgument",
       `${target.digest} is no image: ${JSON.stringify(target.mediaType)}`,

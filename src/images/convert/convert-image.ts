@@ -2,7 +2,7 @@ import type { Descriptor } from "../../core/descriptor.ts";
 import type { Digest } from "../../core/digest.ts";
 import { CtrError, hasCode } from "../../core/errors.ts";
 import { parseIndex } from "../../core/manifest.ts";
-import { isIndex, isManifest } from "../../core/media-type.ts";
+import { isIndex, isIndexOrManifest } from "../../core/media-type.ts";
 import { formatPlatform, platformDistance } from "../../core/platform.ts";
 import { withErofs } from "../erofs/convert-config.ts";
 import { readDocument } from "../fetch-document.ts";
@@ -28,7 +28,7 @@ export async function convertImage(
   converted: Converted = new Map(),
 ): Promise<Descriptor> {
   const { mediaType, digest } = target;
-  if (!isIndex(mediaType) && !isManifest(mediaType)) {
+  if (!isIndexOrManifest(mediaType)) {
     throw new CtrError("NotImplemented", `media type ${JSON.stringify(mediaType)} of ${digest}`);
   }
   const known = converted.get(digest);
@@ -78,7 +78,7 @@ async function convertEntry(
   options: ConvertOptions,
   known: Converted,
 ): Promise<Descriptor> {
-  if (!isIndex(entry.mediaType) && !isManifest(entry.mediaType)) return entry;
+  if (!isIndexOrManifest(entry.mediaType)) return entry;
   try {
     return await convertImage(entry, options, known);
   } catch (error) {
