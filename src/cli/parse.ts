@@ -14,6 +14,8 @@ export interface Resolved {
 export interface Parsed {
   globals: GlobalValues;
   input: Input<Flags, Arguments>;
+  /** Words that the command has no place for. */
+  surplus: readonly string[];
 }
 
 /**
@@ -27,6 +29,7 @@ export function parse({ definition, globals, leaf }: Resolved): Parsed {
   return {
     globals: parseGlobals(globals),
     input: { flags: readFlags(definition.flags, leaf.given), args: bindArguments(definition, leaf) },
+    surplus: surplusOf(definition, leaf),
   };
 }
 
@@ -69,4 +72,9 @@ function bindArguments(definition: CommandDefinition, leaf: Normalised): Record<
     bound[name] = word;
   }
   return bound;
+}
+
+function surplusOf({ args }: CommandDefinition, { positionals }: Normalised): readonly string[] {
+  const places = Object.values(args);
+  return places.at(-1)?.kind === "variadic" ? [] : positionals.slice(places.length);
 }

@@ -1,7 +1,8 @@
+import { quote } from "../core/quote.ts";
 import { commands } from "./commands/table.ts";
 import { createContext } from "./context.ts";
 import { reportFailure } from "./failure.ts";
-import { writeOut } from "./output.ts";
+import { warn, writeOut } from "./output.ts";
 import { parse } from "./parse.ts";
 import { type Request, type RunRequest, resolve } from "./resolve.ts";
 import { HelpWanted } from "./usage-error.ts";
@@ -30,7 +31,9 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
 async function runCommand(request: RunRequest): Promise<number> {
   const { path, definition } = request;
   try {
-    const { globals, input } = parse(request);
+    const { globals, input, surplus } = parse(request);
+    // As the real one; but who gave two names thinks of both.
+    if (surplus.length > 0) warn(`ctr ${path.join(" ")} ignores ${surplus.map(quote).join(", ")}`);
     return await withDeadline(globals.timeout, async (signal) => {
       await using context = createContext(globals, signal);
       return (await definition.run(input, context)) ?? 0;

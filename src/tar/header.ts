@@ -131,11 +131,12 @@ function verifyChecksum(block: Uint8Array): void {
   for (let at = 0; at < 148; at++) unsigned += block[at]!;
   for (let at = 156; at < BLOCK_BYTES; at++) unsigned += block[at]!;
   const bytes = Buffer.from(block.buffer, block.byteOffset, BLOCK_BYTES);
-  let stored = Number.NaN;
+  let stored: number;
   try {
     stored = readNumber(bytes, fields.checksum);
   } catch {
-    // Not even a number: said below.
+    // What is no header is no name to print either: it may be a line of anybody's file.
+    throw badTar("not a tar header");
   }
   if (stored === unsigned) return;
   let signed = unsigned;

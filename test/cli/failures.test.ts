@@ -45,6 +45,11 @@ test("a usage error shows help on standard output and the reason on both", async
   assert.is(stderr, "ctr: flag provided but not defined: -nosuch\n");
 });
 
+test("words that a command has no place for are ignored, and told", async () => {
+  const { code, stderr } = await ctr("namespaces", "list", "one", "two\x1b");
+  assert.equal([code, stderr], [0, 'ctr: warning: ctr namespaces list ignores "one", "two\\u001b"\n']);
+});
+
 test("help and groups alone are exit code 0", async () => {
   for (const words of [[], ["--help"], ["images"], ["images", "list", "-h"], ["help", "run"]]) {
     const { code, stdout, stderr } = await ctr(...words);

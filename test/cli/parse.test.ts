@@ -90,6 +90,14 @@ test("a missing argument is told in the command's own words, or shows help", () 
     (error: Error) => error instanceof HelpWanted,
   );
   assert.equal(parseStrict("k", "v").input.args, { key: "k", value: "v" });
+  assert.equal(parseStrict("k", "v").surplus, []);
+  assert.equal(parseStrict("k", "v", "w", "x").surplus, ["w", "x"]);
+});
+
+test("a command of the container's own is never too long", () => {
+  for (const line of ["img id sh -c x", "img -- sh -c x", "img"]) {
+    assert.equal(parsed(runLike, ...line.split(" ")).surplus, []);
+  }
 });
 
 test.run();

@@ -132,6 +132,7 @@ test("what is cut short or damaged is named", () => {
   assert.match(refusal(tar.subarray(0, 100)), /unexpected end/);
   tar[1536] = "S".charCodeAt(0);
   assert.match(refusal(tar), /checksum at "Second"/);
+  assert.match(refusal(Buffer.from(`secret:${"x".repeat(600)}`)), /^tar archive: not a tar header/);
   assert.match(refusal(Buffer.concat([Buffer.alloc(512), tarBytes([{ path: "x" }])])), /behind an end block/);
 });
 

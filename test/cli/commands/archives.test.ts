@@ -217,6 +217,28 @@ test("import names are the archive's last, as if one came after the other", asyn
   assert.match(await ctr.ok("images", "list"), new RegExp(host.target.digest));
 });
 
+test("of several archives each is imported, whatever becomes of the others", async () => {
+  const named = (image: BuiltImage, name: string) =>
+    file(`${name}.tar`, layoutArchive({ image, annotations: fullName(`example.org/${name}:1`) }));
+  const broken = file("broken.tar", Buffer.from("root:secret\n".repeat(100)));
+  const words = ["images", "import", named(app, "one"), broken, "/nowhere", named(host, "two")];
+  const { code, stdout, stderr } = await ctr(...words);
+  assert.is(code, 1);
+  assert.equal(stdout.match(/unpacking \S+/g), [
+    "unpacking example.org/one:1",
+    "unpacking example.org/two:1",
+  ]);
+  assert.equal(stderr.split("\n"), [
+    `ctr: error: ${broken}: tar archive: not a tar header: invalid argument`,
+    'ctr: error: /nowhere: open "/nowhere": no such file or directory',
+    `ctr: ${broken}: tar archive: not a tar header: invalid argument`,
+    "",
+  ]);
+  assert.equal(await lines("images", "list", "-q"), ["example.org/one:1", "example.org/two:1"]);
+  const { stderr: refusal } = await ctr("images", "import", "--index-name", "x", broken, broken);
+  assert.is(refusal, "ctr: --index-name names the index of one archive only\n");
+});
+
 test("a directory, and what is not there, are said to be so", async () => {
   assert.match(
     (await ctr("images", "import", directory.path)).stderr,
