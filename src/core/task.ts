@@ -69,8 +69,9 @@ export interface CreateTask {
 export interface StartTask extends CreateTask {
   /**
    * Between create and start, with the init's pid: for what needs its namespaces (CNI). In a restore, when these are
-   * there and none of its processes goes on yet. A failure ends the task and is thrown on. Without it create and start are one step. `interrupted` aborts when a signal that ends programs
-   * comes meanwhile, which would else be kept for the container.
+   * there and none of its processes goes on yet. A failure ends the task and is thrown on. Without it create and start
+   * are one step. `interrupted` aborts when a signal that ends programs comes meanwhile, which would else be kept for
+   * the container, or end the caller.
    */
   beforeStart?: (pid: number, interrupted: AbortSignal | undefined) => Promise<void>;
   /**

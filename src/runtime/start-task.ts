@@ -36,7 +36,9 @@ export async function startTask(
 ): Promise<Task> {
   const prepared = await prepareTask(context.bundle(id), requested, context.launch(id));
   using _ = prepared.connection;
-  await createAndStart(context, prepared);
+  // What comes in between may take long, and is undone when it is interrupted.
+  using signals = prepared.request.beforeStart && holdSignals();
+  await createAndStart(context, prepared, signals);
   return createDiskTask(context, prepared.bundle);
 }
 

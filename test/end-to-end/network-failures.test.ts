@@ -263,7 +263,7 @@ test("a plugin that hangs is ended by --timeout", async () => {
   await assertNothingLeft();
 });
 
-for (const flags of [["--rm"], ["--rm", "--null-io"]]) {
+for (const flags of [["--rm"], ["--rm", "--null-io"], ["-d"]]) {
   test(`run ${flags.join(" ")}: a plugin that hangs is ended by a signal, and what it has begun undone`, async () => {
     const begun = hangingChain();
     const running = lab.start(["run", "--cni", ...flags, image, "box", "true"]);

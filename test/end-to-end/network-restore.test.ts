@@ -269,6 +269,20 @@ function slowChain() {
   };
 }
 
+check("Ctrl-C beside a plugin gives a restore up, and leaves nothing", async () => {
+  const ref = await checkpoint(["--cni"], "sleep", "1000");
+  for (const flags of [["--live"], []]) {
+    const slow = slowChain();
+    const restoring = lab.start(["containers", "restore", ...flags, "--cni", "box", ref]);
+    await slow.begun();
+    restoring.kill("SIGINT");
+    assert.is(await restoring.exited, 1);
+    const words = await new Response(restoring.stderr).text();
+    assert.is(words, 'ctr: plugin type="slow" failed (add): interrupted: canceled\n');
+    await assertNothingLeft();
+  }
+});
+
 const isFree = (): boolean => Object.keys(lab.leases()).length === 0 && lab.records().length === 0;
 
 check("a restore whose client is killed beside a plugin is given up", async () => {
