@@ -44,10 +44,16 @@ function damage(bench: Workbench, digest: Digest): void {
   writeFileSync(path, bytes);
 }
 
-function loseSnapshots({ ctr }: Workbench, which: (id: number) => boolean = () => true): number {
-  const home = join(ctr.root, "snapshots/overlayfs");
-  const ids = readdirSync(home).filter((id) => which(Number(id)));
-  for (const id of ids) rmSync(join(home, id), { recursive: true });
+const snapshotsOf = ({ ctr }: Workbench): string => join(ctr.root, "snapshots/overlayfs");
+
+/** What a container had may still be on its way out, under another name. */
+function snapshotIds(bench: Workbench): number[] {
+  return readdirSync(snapshotsOf(bench)).map(Number).filter(Number.isInteger);
+}
+
+function loseSnapshots(bench: Workbench, which: (id: number) => boolean = () => true): number {
+  const ids = snapshotIds(bench).filter(which);
+  for (const id of ids) rmSync(join(snapshotsOf(bench), `${id}`), { recursive: true });
   return ids.length;
 }
 
@@ -115,10 +121,9 @@ for (const [name, which] of [
     `${name} that vanished from disk are unpacked again by pull, run and check --repair`,
     withImage(twoLayers, async (bench) => {
       const { ctr, image } = bench;
-      const ids = () => readdirSync(join(ctr.root, "snapshots/overlayfs")).map(Number);
-      const first = Math.min(...ids());
+      const first = Math.min(...snapshotIds(bench));
       const lose = () => {
-        const lowest = Math.min(...ids());
+        const lowest = Math.min(...snapshotIds(bench));
         assert.ok(loseSnapshots(bench, (id) => which(id - lowest + 1)) > 0);
       };
       assert.ok(first > 0);
@@ -143,7 +148,7 @@ test(
     const { ctr, image } = bench;
     await ctr.ok("run", image, "keeper", "sh", "-c", "echo mine >/kept");
     const { SnapshotKey } = JSON.parse(await ctr.ok("containers", "info", "keeper"));
-    const lowest = Math.min(...readdirSync(join(ctr.root, "snapshots/overlayfs")).map(Number));
+    const lowest = Math.min(...snapshotIds(bench));
     loseSnapshots(bench, (id) => id === lowest);
     await ctr.ok("images", "pull", image);
     const mounts = await ctr.ok("snapshots", "mounts", "/nowhere", SnapshotKey);
