@@ -1,6 +1,6 @@
 import type { ImageCheck } from "../client/images/check-image.ts";
 import { repairImage } from "../client/images/repair-image.ts";
-import { openResolver, type RemoteOptions, usualRemoteOptions } from "../client/images/resolver.ts";
+import { openResolver, type RemoteOptions } from "../client/images/resolver.ts";
 import type { Client } from "../client/open.ts";
 import type { Image } from "../core/records.ts";
 import type { Context } from "./context.ts";
@@ -20,7 +20,7 @@ export async function repairShown(
   { remote, snapshotter, quiet }: ShownRepair,
   { globals, signal }: Context,
 ): Promise<void> {
-  const resolver = await openResolver(remote ?? usualRemoteOptions());
+  const resolver = await openResolver(remote);
   using progress = await openProgress({ quiet: quiet || globals.debug });
   await repairImage(client, image, check, { resolver, snapshotter, signal, onProgress: progress.onProgress });
 }

@@ -1,10 +1,4 @@
-import {
-  type CheckOptions,
-  checkImage,
-  createInspector,
-  type Extent,
-  type ImageCheck,
-} from "../../../client/images/check-image.ts";
+import { type CheckOptions, checkImage, createInspector } from "../../../client/images/check-image.ts";
 import { needsRepair } from "../../../client/images/repair-image.ts";
 import type { Client } from "../../../client/open.ts";
 import { CtrError, withSubject } from "../../../core/errors.ts";
@@ -17,15 +11,10 @@ import { outputFlag } from "../../flags/output.ts";
 import { registryFlags, remoteOptionsOf } from "../../flags/registry.ts";
 import { snapshotterFlags } from "../../flags/snapshotter.ts";
 import { writeError } from "../../output.ts";
-import { printListing, printNames } from "../../print/listing.ts";
-import { formatBinarySize } from "../../print/sizes.ts";
-import { tableStyles } from "../../print/table.ts";
+import { type CheckedImage, printChecks } from "../../print/image-checks.ts";
+import { printNames } from "../../print/listing.ts";
 import { withProgress } from "../../progress/open-progress.ts";
 import { repairShown } from "../../repair-image.ts";
-
-interface Checked extends ImageCheck {
-  image: Image;
-}
 
 export default defineCommand({
   summary: "check that the content of images is there",
@@ -64,11 +53,15 @@ export default defineCommand({
   },
 });
 
-const isComplete = ({ status }: Checked): boolean => status === "complete";
+const isComplete = ({ status }: CheckedImage): boolean => status === "complete";
 
-async function checkAll(client: Client, images: readonly Image[], options: CheckOptions): Promise<Checked[]> {
+async function checkAll(
+  client: Client,
+  images: readonly Image[],
+  options: CheckOptions,
+): Promise<CheckedImage[]> {
   const inspect = await createInspector(client, options);
-  const checked: Checked[] = [];
+  const checked: CheckedImage[] = [];
   for (const image of images) {
     checked.push({ image, ...(await checkImage(client, image, { ...options, inspect })) });
   }
@@ -78,7 +71,7 @@ async function checkAll(client: Client, images: readonly Image[], options: Check
 /** One after the other: what two images share is fetched once. */
 async function repairAll(
   client: Client,
-  checked: readonly Checked[],
+  checked: readonly CheckedImage[],
   flags: Parameters<typeof remoteOptionsOf>[0] & { snapshotter: string | undefined; quiet: boolean },
   context: Context,
 ): Promise<{ count: number; failures: unknown[] }> {
@@ -99,7 +92,7 @@ async function repairAll(
 
 /** Says on standard error what the table has no room for; answers what makes the command fail. */
 function reportProblems(
-  { image, contentFailure, unpackFailure, damaged }: Checked,
+  { image, contentFailure, unpackFailure, damaged }: CheckedImage,
   verify: boolean,
 ): unknown[] {
   const failures: unknown[] = [];
@@ -116,47 +109,4 @@ function reportProblems(
 function tell(failure: unknown): unknown {
   writeError(`ctr: error: ${reportLine(failure)}\n`);
   return failure;
-}
-
-function printChecks(checked: readonly Checked[], format: "table" | "json"): void {
-  printListing(
-    {
-      style: tableStyles.narrowHeader,
-      header: ["REF", "TYPE", "DIGEST", "STATUS", "SIZE", "UNPACKED"],
-      rows: checked.map(row),
-      records: checked.map(record),
-    },
-    format,
-  );
-}
-
-function row(check: Checked): string[] {
-  const { name, target } = check.image;
-  const isUnpacked = String(check.isUnpacked ?? false);
-  return [name, target.mediaType, target.digest, statusOf(check), sizeOf(check), isUnpacked];
-}
-
-function statusOf({ status, present, required }: ImageCheck): string {
-  return status === "error" ? status : `${status} (${present.blobs}/${required?.blobs ?? "?"})`;
-}
-
-function sizeOf({ status, present, required }: ImageCheck): string {
-  const size = (extent: Extent | undefined) => (extent ? formatBinarySize(extent.sizeBytes) : "?");
-  return status === "error" ? "-" : `${size(present)}/${size(required)}`;
-}
-
-function record({ image, status, present, required, isUnpacked, damaged }: Checked): object {
-  const { mediaType, digest } = image.target;
-  return {
-    name: image.name,
-    mediaType,
-    digest,
-    status,
-    presentBlobs: present.blobs,
-    presentBytes: present.sizeBytes,
-    requiredBlobs: required?.blobs ?? null,
-    requiredBytes: required?.sizeBytes ?? null,
-    isUnpacked: isUnpacked ?? false,
-    damaged: damaged.map((descriptor) => descriptor.digest),
-  };
 }
