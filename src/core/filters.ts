@@ -23,6 +23,10 @@ interface Selector {
   matches: (value: string | undefined) => boolean;
 }
 
+/** containerd reads them as quotes of patterns, wherever they stand. */
+const PATTERN_QUOTES = new Set(["/", "|"]);
+const QUOTE_HINT = `what has / or | in it needs quotes, as in 'labels."a/b"=="/c"'`;
+
 /** Throws InvalidArgument, `filters: parse error: [before >|HERE|< after]: why`. */
 export function compileFilters<T>(
   filters: readonly string[] | undefined,
@@ -125,7 +129,8 @@ class FilterParser {
     const where = here
       ? `[${this.#input.slice(0, at)} >|${here}|< ${this.#input.slice(at + here.length)}]`
       : `[${this.#input}]`;
-    return new CtrError("InvalidArgument", `filters: parse error: ${where}: ${why}`);
+    const hint = PATTERN_QUOTES.has(here) ? QUOTE_HINT : undefined;
+    return new CtrError("InvalidArgument", `filters: parse error: ${where}: ${why}`, { hint });
   }
 }
 

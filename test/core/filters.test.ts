@@ -101,4 +101,15 @@ for (const [filter, complaint] of ERRORS) {
   });
 }
 
+test("who writes a slash without quotes is told of them", () => {
+  for (const filter of ["name==/x/", "name==/leading", "labels.ns/key==value"]) {
+    assert.throws(
+      () => matching(filter),
+      (error: { hint?: string }) =>
+        error.hint === `what has / or | in it needs quotes, as in 'labels."a/b"=="/c"'`,
+    );
+  }
+  assert.is(matching('labels."io.containerd.image/x"=="1"'), "d");
+});
+
 test.run();
