@@ -3,11 +3,11 @@
  * its spec. So nobody waits for the runtime's own start, which takes milliseconds. What is removed with a runtime that
  * still waits kills it.
  */
-import { closeSync, lstatSync, openSync, renameSync, writeFileSync, writeSync } from "node:fs";
+import { closeSync, lstatSync, openSync, renameSync, unlinkSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { makeFifo } from "../sys/descriptors.ts";
 import { asSysError, hasErrno } from "../sys/errno.ts";
-import { O_NONBLOCK, O_WRONLY } from "../sys/open.ts";
+import { O_NONBLOCK, O_RDWR, O_WRONLY } from "../sys/open.ts";
 import type { Bundle } from "./bundle.ts";
 
 const RETRY_MS = 1;
@@ -38,6 +38,15 @@ export async function giveConfig(bundle: Bundle, text: string, hasFailed: () => 
   } catch (error) {
     throw asSysError(error);
   }
+}
+
+/** Nobody will give it: whoever waits there, or still comes to, finds none. */
+export function withdrawConfig(bundle: Bundle): void {
+  const path = pathOf(bundle);
+  // Opened for both it waits for nobody, and lets all go on who wait for a writer; they find its end.
+  const fd = openSync(path, O_RDWR | O_NONBLOCK);
+  unlinkSync(path);
+  closeSync(fd);
 }
 
 const pathOf = ({ path }: Bundle): string => join(path, "config.json");

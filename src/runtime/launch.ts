@@ -18,7 +18,7 @@ import {
   type TaskRecord,
   writeRecord,
 } from "./bundle.ts";
-import { lockBundle } from "./bundle-lock.ts";
+import { isStill, lockBundle } from "./bundle-lock.ts";
 import { type Connection, SupervisorGone } from "./connection.ts";
 import { waitForCreation } from "./creation.ts";
 import { removeDeadTask } from "./remove-dead-task.ts";
@@ -56,17 +56,16 @@ export async function prepareTask(
   let supervisor: SpawnedSupervisor | undefined;
   let call: RuntimeCall | undefined;
   const giveUp = async (error: unknown): Promise<never> => {
-    const reason = call === undefined ? error : await call.reasonOf(error);
     try {
       await supervisor?.end();
-      // Nothing is left to do unless the supervisor was killed.
-      await removeDeadTask(bundle);
+      // Unless the supervisor was killed it has removed all, and the name may be another's by now.
+      if (isStill(lockFd, bundle.path)) await removeDeadTask(bundle);
     } catch {
       // What went wrong first is what counts; the rest is litter, which says so in the list of tasks.
     } finally {
       closeSync(lockFd);
     }
-    throw reason;
+    throw error;
   };
   try {
     supervisor = spawnSupervisor(bundle, lockFd);

@@ -3,13 +3,11 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { withSubject } from "../core/errors.ts";
 import type { Prelaunch, ProcessIo, RuntimeOptions } from "../core/task.ts";
-import { awaitConfig, giveConfig, isConfigAwaited } from "./awaited-config.ts";
+import { awaitConfig, giveConfig } from "./awaited-config.ts";
 import type { Bundle } from "./bundle.ts";
 import type { Connection } from "./connection.ts";
 import { findRunc, type Runc } from "./runc.ts";
 import { type PlannedStdio, planStdio } from "./stdio/plan.ts";
-
-const SUBJECT = "failed to create shim task";
 
 export interface RuntimeCall {
   readonly runc: Runc;
@@ -19,8 +17,6 @@ export interface RuntimeCall {
    * asked on the connection afterwards is answered afterwards.
    */
   create(connection: Connection, config: string, start: boolean): Promise<{ pid: number }>;
-  /** What counts when `error` came of making the bundle: a runtime that failed meanwhile has taken that with it. */
-  reasonOf(error: unknown): Promise<unknown>;
 }
 
 export interface CallContext {
@@ -48,7 +44,6 @@ export function planCall(context: CallContext, plan: CallPlan): RuntimeCall {
       writeFileSync(join(context.bundle.path, "config.json"), config, { mode: 0o600 });
       return connection.ask({ op: "create", start, stdio: stdio.plan });
     },
-    reasonOf: async (error) => error,
   };
 }
 
@@ -76,13 +71,6 @@ export function callAhead(
       await giveConfig(bundle, config, () => hasFailed);
       return created;
     },
-    async reasonOf(error) {
-      if (isConfigAwaited(bundle)) return error;
-      return created.then(
-        () => error,
-        (failure) => withSubject(SUBJECT, failure),
-      );
-    },
   };
 }
 
@@ -91,7 +79,7 @@ export async function asCreation<T>(answer: Promise<T>): Promise<T> {
   try {
     return await answer;
   } catch (error) {
-    throw withSubject(SUBJECT, error);
+    throw withSubject("failed to create shim task", error);
   }
 }
 

@@ -32,10 +32,11 @@ interface Waiting {
 let gates = 0;
 
 /** A client that is still making its container, held up where it writes down its spec. */
-async function startWaiting(...words: string[]): Promise<Waiting> {
+async function startWaiting(words: string[], ...flags: string[]): Promise<Waiting> {
   const gate = bench.directory.join(`gate-${++gates}`);
   makeFifo(gate, 0o600);
-  const client = bench.ctr.start(["run", "--rm", "--dump-config", gate, bench.image, "box", ...words]);
+  const command = ["run", "--rm", "--dump-config", gate, ...flags, bench.image, "box", ...words];
+  const client = bench.ctr.start(command);
   const what = "a runtime that waits for its spec";
   const runtime = await waitFor(() => waitingRuntimes()[0], { what });
   const [supervisor] = ours("_supervise");
@@ -55,7 +56,7 @@ async function assertNothingLeft(): Promise<void> {
 }
 
 test("it has its spec as soon as there is one, and the container runs as any other", async () => {
-  const { client, letGo } = await startWaiting("sh", "-c", "echo out; exit 3");
+  const { client, letGo } = await startWaiting(["sh", "-c", "echo out; exit 3"]);
   letGo();
   assert.is(await client.stdout.text(), "out\n");
   assert.is(await client.exited, 3);
@@ -63,13 +64,23 @@ test("it has its spec as soon as there is one, and the container runs as any oth
 });
 
 test("it goes with a client that is killed", async () => {
-  const { client } = await startWaiting("true");
+  const { client } = await startWaiting(["true"]);
   client.kill("SIGKILL");
   await assertNothingLeft();
 });
 
+test("so does one that a program in between has started, which holds the caller's streams", async () => {
+  const between = bench.directory.join("between");
+  writeFileSync(between, '#!/bin/sh\nrunc "$@"\nexit $?\n', { mode: 0o755 });
+  const { client } = await startWaiting(["true"], "--runc-binary", between);
+  await waitFor(() => waitingRuntimes().length === 2, { what: "a runtime below another program" });
+  client.kill("SIGKILL");
+  await assertNothingLeft();
+  await client.stdout.text();
+});
+
 test("it goes when its supervisor is killed, and the client says so", async () => {
-  const { client, supervisorPid, letGo } = await startWaiting("true");
+  const { client, supervisorPid, letGo } = await startWaiting(["true"]);
   process.kill(supervisorPid, "SIGKILL");
   letGo();
   assert.is(await client.exited, 1);
@@ -78,7 +89,7 @@ test("it goes when its supervisor is killed, and the client says so", async () =
 });
 
 test("whoever takes the name ends it when client and supervisor were both killed", async () => {
-  const { client, supervisorPid, runtimePid } = await startWaiting("true");
+  const { client, supervisorPid, runtimePid } = await startWaiting(["true"]);
   process.kill(supervisorPid, "SIGKILL");
   client.kill("SIGKILL");
   await client.exited;

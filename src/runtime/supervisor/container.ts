@@ -1,5 +1,5 @@
 import { CtrError } from "../../core/errors.ts";
-import { isConfigAwaited } from "../awaited-config.ts";
+import { isConfigAwaited, withdrawConfig } from "../awaited-config.ts";
 import {
   type Bundle,
   ifReadable,
@@ -34,12 +34,13 @@ export interface Container {
   /** Whether somebody has asked for more than its creation. */
   readonly isToRun: boolean;
   /**
-   * A failure leaves nothing of the task. Answers the pid of its first process when it is created, or started; without
-   * `start` one that is restored is held where its namespaces are there, and created only by `start`.
+   * A failure leaves nothing of the task; of one made `ahead`, whose client is at work in the bundle, when that has
+   * gone. Answers the pid of its first process when it is created, or started; without `start` one that is restored is
+   * held where its namespaces are there, and created only by `start`.
    */
   create(start: boolean, stdio: StdioPlan, ahead?: RuntimeCallRecord): Promise<number>;
-  /** Nobody will give it a spec: a runtime that still waits for one is killed, and creation fails. */
-  ceaseWaiting(): void;
+  /** Its client has gone: a runtime that still waits for a spec is ended, and creation fails. */
+  clientGone(): Promise<void>;
   start(): Promise<void>;
   /** As `RestoreGate.pass`. */
   passGate(pid: number): Promise<void>;
@@ -57,6 +58,7 @@ export interface Container {
 export function createContainer(bundle: Bundle, context: StartContext, onEnded: () => void): Container {
   let record: TaskRecord | undefined;
   let creation: Promise<SupervisedProcess> | undefined;
+  let isMadeAhead = false;
   let init: SupervisedProcess | undefined;
   let end: End | undefined;
   let isEnding = false;
@@ -145,12 +147,7 @@ export function createContainer(bundle: Bundle, context: StartContext, onEnded: 
     }
   };
 
-  const ceaseWaiting = () => {
-    if (isConfigAwaited(bundle)) waiting.abort();
-  };
-
   const abandon = async () => {
-    ceaseWaiting();
     // A creation under way would go on to make what is being removed.
     gate.close(new CtrError("Canceled", `restore of task ${bundle.id}`));
     await creation?.catch(() => {});
@@ -196,9 +193,19 @@ export function createContainer(bundle: Bundle, context: StartContext, onEnded: 
     async create(start, stdio, ahead) {
       if (creation !== undefined) throw new CtrError("AlreadyExists", `task ${bundle.id}`);
       if (start) gate.open();
+      isMadeAhead = ahead !== undefined;
       creation = create(ahead ?? created(readTaskRecord(bundle)), start, stdio);
-      const { pid } = await orAbandon(start ? creation : Promise.race([creation, gate.reached]));
+      const answer = start ? creation : Promise.race([creation, gate.reached]);
+      const { pid } = await (isMadeAhead ? answer : orAbandon(answer));
       return pid;
+    },
+    async clientGone() {
+      if (isConfigAwaited(bundle)) {
+        // Before it can say that it found none.
+        waiting.abort();
+        withdrawConfig(bundle);
+      }
+      if (isMadeAhead) await orAbandon(created(creation)).catch(() => {});
     },
     start() {
       starting = start();
@@ -222,7 +229,6 @@ export function createContainer(bundle: Bundle, context: StartContext, onEnded: 
       removal.catch(() => {});
       await withdrawal;
     },
-    ceaseWaiting,
     abandon,
   };
 }

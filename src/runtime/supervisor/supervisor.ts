@@ -17,7 +17,7 @@ export interface Supervisor {
   process(execId?: string): SupervisedProcess;
   /** Does not leave before the work is done, its answer on the way included. */
   during(work: () => Promise<void>): Promise<void>;
-  /** The client that had the task made has got its exit, and cleans up itself. */
+  /** The client that had the task made needs nobody to clean up after it. */
   ownerServed(): void;
   /** That client is gone. */
   ownerGone(): void;
@@ -75,7 +75,7 @@ export function createSupervisor(bundle: Bundle, leave: () => void): Supervisor 
     },
     ownerGone() {
       if (owner === "present") owner = "gone";
-      container.ceaseWaiting();
+      void during(() => container.clientGone());
       const { whenAbandoned, checkpointDir } = container.record ?? {};
       const isLeftUnstarted = (whenAbandoned ?? checkpointDir) !== undefined && !container.isToRun;
       if (isLeftUnstarted && !container.isRemoved) return void during(() => container.abandon());
