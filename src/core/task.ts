@@ -86,8 +86,8 @@ export interface RunTask extends StartTask {
   /**
    * What else the caller removes at the end of the process: begun then, beside the removal of the task itself. Answers
    * the paths of trees that nobody will look for any more. The task is not listed, and nothing of it mounted, when
-   * `Attachment.ended` settles; its last files and cgroups, and those trees, go moments later, and whoever takes its
-   * id waits for that. Also after a failure between create and start.
+   * `Attachment.ended` settles; its last files and cgroups go moments later, for which whoever takes its id waits,
+   * and then those trees. Also after a failure between create and start.
    */
   besideRemoval?: () => Promise<readonly string[]>;
 }

@@ -95,9 +95,8 @@ export async function waitThenDeleteBeside(
   const [withdrawal, removal] = await Promise.allSettled([withdrawn, remove()]);
   if (withdrawal.status === "rejected") throw withdrawal.reason;
   if (removal.status === "rejected") throw removal.reason;
-  const paths = removal.value;
-  // Should it be killed before that, the collector finds them.
-  if (paths.length > 0) connection.ask({ op: "removeTrees", paths }).catch(() => {});
+  // Should it be killed before that, the collector finds the trees.
+  connection.ask({ op: "leave", trees: removal.value }).catch(() => {});
   return exit;
 }
 

@@ -1,4 +1,7 @@
+import { Database } from "bun:sqlite";
 import { randomBytes } from "node:crypto";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { busyboxLayer } from "../support/busybox-image.ts";
@@ -143,6 +146,28 @@ test("the container of run --rm is removed when its client was killed", async ()
     what: "the removal of the container",
   });
   assert.not.match(await ctr.ok("snapshots", "list"), /left/);
+});
+
+test("also when it was killed after the end of its task, and had not removed the container yet", async () => {
+  const { ctr, image } = bench;
+  const running = ctr.start(["run", "--rm", image, "left", "sleep", "1000"]);
+  await waitFor(async () => (await ctr.ok("tasks", "list")).includes("RUNNING"), {
+    what: "the running task",
+  });
+  {
+    // Nobody else writes to the database meanwhile.
+    using metadata = new Database(join(ctr.root, "metadata.db"));
+    metadata.exec("BEGIN IMMEDIATE");
+    await ctr.ok("tasks", "kill", "--signal", "KILL", "left");
+    const bundle = join(ctr.state, "tasks", ctr.namespace, "left");
+    await waitFor(() => !existsSync(bundle), { what: "the removal of the task" });
+    running.kill("SIGKILL");
+    await running.exited;
+    metadata.exec("ROLLBACK");
+  }
+  await waitFor(async () => (await ctr.ok("containers", "list", "-q")) === "", {
+    what: "the removal of the container",
+  });
 });
 
 test.run();

@@ -55,8 +55,8 @@ export type Request =
    * and no task listed, any more; the rest goes afterwards.
    */
   | { op: "withdraw" }
-  /** What the client that withdraws the task would otherwise have to remove itself, before it goes. */
-  | { op: "removeTrees"; paths: readonly string[] }
+  /** The client that withdrew the task has cleaned up after it, but for these trees, and goes. */
+  | { op: "leave"; trees: readonly string[] }
   /** Pauses the container for as long as this connection lasts, or until it is told to `resume`. */
   | { op: "pause" }
   | { op: "resume" }
@@ -74,7 +74,7 @@ export interface Answers {
   deleteExec: WireExit;
   delete: WireExit;
   withdraw: WireExit;
-  removeTrees: Record<string, never>;
+  leave: Record<string, never>;
   pause: Record<string, never>;
   resume: Record<string, never>;
   console: Record<string, never>;

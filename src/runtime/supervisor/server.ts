@@ -49,6 +49,7 @@ function serve(socket: LineSocket, supervisor: Supervisor, onServed = () => {}):
             isOpen: () => isOpen,
             closed: () => closed,
             attach: (exec, execId) => attachedExecs.set(exec, execId),
+            served: onServed,
           });
           if (result !== undefined) socket.send({ n, result });
           if (isOpen && endsTask(request as Request)) onServed();
@@ -71,7 +72,7 @@ function serve(socket: LineSocket, supervisor: Supervisor, onServed = () => {}):
 /** After this its client needs nobody to clean up after it. */
 function endsTask(request: Request): boolean {
   if (request.op === "wait") return request.thenDelete === true;
-  return request.op === "delete" || request.op === "withdraw";
+  return request.op === "delete";
 }
 
 /** The client that asks. */
@@ -83,12 +84,14 @@ interface Asker {
   closed(): Promise<void>;
   /** Nobody but the client on this line will want the exec's exit. */
   attach(exec: Promise<SupervisedProcess>, execId: string): void;
+  /** It needs nobody to clean up after it. */
+  served(): void;
 }
 
 async function answer(
   request: Request,
   supervisor: Supervisor,
-  { socket, hold, isOpen, closed, attach }: Asker,
+  { socket, hold, isOpen, closed, attach, served }: Asker,
 ): Promise<object | undefined> {
   const { container, execs } = supervisor;
   switch (request.op) {
@@ -121,8 +124,9 @@ async function answer(
     case "withdraw":
       void supervisor.during(closed);
       return withdraw(supervisor, isOpen);
-    case "removeTrees":
-      await removeTrees(request.paths);
+    case "leave":
+      served();
+      await removeTrees(supervisor, request.trees);
       return {};
     case "pause":
       await hold.begin();
@@ -178,7 +182,9 @@ async function withdraw({ container, during }: Supervisor, isWanted: () => boole
   return toWireExit(end);
 }
 
-async function removeTrees(paths: readonly string[]): Promise<void> {
+/** After the bundle: whoever takes the name does not wait for them. */
+async function removeTrees({ container }: Supervisor, paths: readonly string[]): Promise<void> {
+  if (container.isRemoved) await container.remove().catch(() => {});
   const { removeTree } = await import("../../files/remove-tree.ts");
   for (const path of paths) removeTree(path);
 }
