@@ -1,6 +1,6 @@
 import { statSync } from "node:fs";
 import { join } from "node:path";
-import type { Litter } from "../../core/collector.ts";
+import type { CollectionPlan, Litter } from "../../core/collector.ts";
 import { hasCode } from "../../core/errors.ts";
 import { listNames } from "../../files/list-names.ts";
 import { sweepersOf } from "../collect.ts";
@@ -38,20 +38,28 @@ interface Piece {
 /** What takes space below the root: by namespace and kind, allocated bytes for snapshots, lengths for all else. */
 export async function readDiskUsage(client: Client): Promise<DiskUsage> {
   const metadata = await client.metadata();
-  const plan = await metadata.planCollection(await sweepersOf(client));
+  const { unused, litter } = await metadata.planCollection(await sweepersOf(client));
+  const pieces = await readPieces(client);
+  const others = [...litterRows(litter.filter(({ kind }) => kind !== "ingest")), ...fileRows(client.root)];
+  const once = [...new Map(pieces.map((piece) => [piece.identity, piece])).values()];
+  return { rows: [...heldRows(pieces, unused), ...others], totalBytes: sum(once) + sum(others) };
+}
+
+/** One for each namespace and kind. */
+function heldRows(pieces: readonly Piece[], unused: CollectionPlan["unused"]): UsageRow[] {
   const freeable = new Map(
-    plan.unused.map(({ kind, namespace, name, snapshotter, sizeBytes }) => [
+    unused.map(({ kind, namespace, name, snapshotter, sizeBytes }) => [
       [kind, namespace, snapshotter, name].join(" "),
       sizeBytes,
     ]),
   );
-  const pieces = await readPieces(client);
   const holders = Map.groupBy(pieces, ({ identity }) => identity);
   const isShared = ({ identity, namespace }: Piece) =>
     holders.get(identity)!.some((other) => other.namespace !== namespace);
   const groups = Map.groupBy(pieces, ({ namespace, kind }) => `${namespace} ${kind}`);
-  const held = [...groups.values()].map((group): UsageRow => {
+  return [...groups.values()].map((group) => {
     const own = [...new Map(group.map((piece) => [piece.identity, piece])).values()];
+    const freed = group.filter(({ name }) => freeable.has(name));
     return {
       namespace: group[0]!.namespace,
       kind: group[0]!.kind,
@@ -59,18 +67,10 @@ export async function readDiskUsage(client: Client): Promise<DiskUsage> {
       sizeBytes: sum(own),
       sharedBytes: sum(own.filter(isShared)),
       freeableBytes: sum(
-        group
-          .filter(({ name }) => freeable.has(name))
-          .map((piece) => ({ sizeBytes: freeable.get(piece.name) ?? piece.sizeBytes })),
+        freed.map(({ name, sizeBytes }) => ({ sizeBytes: freeable.get(name) ?? sizeBytes })),
       ),
     };
   });
-  const others = [
-    ...litterRows(plan.litter.filter(({ kind }) => kind !== "ingest")),
-    ...fileRows(client.root),
-  ];
-  const totalBytes = sum([...holders.values()].map(([piece]) => piece!)) + sum(others);
-  return { rows: [...held, ...others], totalBytes };
 }
 
 async function readPieces(client: Client): Promise<Piece[]> {
