@@ -27,13 +27,13 @@ export const labelNames = {
 
 const MAX_LABEL_BYTES = 4096;
 
-/** Key and value together hold at most 4096 bytes, as in containerd. Throws InvalidArgument. */
-export function validateLabels(labels: Labels): void {
+/** Key and value together hold at most 4096 bytes, as in containerd. Throws InvalidArgument, naming the `field`. */
+export function validateLabels(labels: Labels, field?: string): void {
   for (const [key, value] of Object.entries(labels)) {
     const bytes = Buffer.byteLength(key) + Buffer.byteLength(value);
     if (bytes <= MAX_LABEL_BYTES) continue;
     const subject = `label key and value length (${bytes} bytes) greater than maximum size (${MAX_LABEL_BYTES} bytes), key: ${key.slice(0, 64)}`;
-    throw new CtrError("InvalidArgument", subject);
+    throw new CtrError("InvalidArgument", field ? `${field}: ${subject}` : subject);
   }
 }
 

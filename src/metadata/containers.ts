@@ -123,11 +123,7 @@ function validateContainer(draft: Draft<Container>, previous?: Container): void 
   } catch (error) {
     throw withSubject("container.ID", error);
   }
-  try {
-    validateLabels(draft.labels);
-  } catch (error) {
-    throw withSubject("containers.Labels", error);
-  }
+  validateLabels(draft.labels, "containers.Labels");
   const complaint = complaintAbout(draft, previous);
   if (complaint) throw new CtrError("InvalidArgument", complaint);
 }

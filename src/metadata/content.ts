@@ -1,5 +1,4 @@
 import { type Digest, parseDigest } from "../core/digest.ts";
-import { withSubject } from "../core/errors.ts";
 import { mapField } from "../core/filters.ts";
 import { validateLabels } from "../core/labels.ts";
 import type { ContentRecord, ContentRecordStore, Draft } from "../core/records.ts";
@@ -32,11 +31,7 @@ const content: TableDefinition<ContentRecord> = {
   deleted: (digest) => ["/content/delete", { digest }],
   validate({ digest, labels }: Draft<ContentRecord>) {
     parseDigest(digest);
-    try {
-      validateLabels(labels);
-    } catch (error) {
-      throw withSubject("content.Labels", error);
-    }
+    validateLabels(labels, "content.Labels");
   },
 };
 

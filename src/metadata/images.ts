@@ -39,11 +39,7 @@ export function createImageStore(connection: Connection, namespace: string): Ima
 
 function validateImage({ name, target, labels }: Draft<Image>): void {
   if (name === "") throw new CtrError("InvalidArgument", "image name must not be empty");
-  try {
-    validateLabels(labels);
-  } catch (error) {
-    throw withSubject("image.Labels", error);
-  }
+  validateLabels(labels, "image.Labels");
   try {
     parseDigest(target.digest);
   } catch (error) {

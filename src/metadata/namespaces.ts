@@ -1,6 +1,6 @@
-import { CtrError, withSubject } from "../core/errors.ts";
+import { CtrError } from "../core/errors.ts";
 import { validateIdentifier } from "../core/identifier.ts";
-import { type Labels, mergeLabels, validateLabels } from "../core/labels.ts";
+import { mergeLabels, validateLabels } from "../core/labels.ts";
 import type { NamespaceStore } from "../core/records.ts";
 import type { Connection } from "./connection.ts";
 import { parseLabelsColumn } from "./record-table.ts";
@@ -13,7 +13,7 @@ export function createNamespaceStore(connection: Connection): NamespaceStore {
         .map(({ name, labels }) => ({ name: name as string, labels: parseLabelsColumn(labels!) })),
     create({ name, labels }) {
       validateIdentifier(name);
-      validateNamespaceLabels(labels);
+      validateLabels(labels, "namespace.Labels");
       connection.transaction(() => {
         const inserted = connection.run(
           "INSERT INTO namespaces (name, labels) VALUES (?, ?) ON CONFLICT DO NOTHING",
@@ -25,7 +25,7 @@ export function createNamespaceStore(connection: Connection): NamespaceStore {
       return { name, labels };
     },
     label(name, changes) {
-      validateNamespaceLabels(changes);
+      validateLabels(changes, "namespace.Labels");
       connection.transaction(() => {
         const row = connection.get("SELECT labels FROM namespaces WHERE name = ?", name);
         if (!row) return;
@@ -66,12 +66,4 @@ function listHoldings(connection: Connection, namespace: string): string[] {
     ...(holds("containers") ? ["containers"] : []),
     ...snapshotters.map(({ snapshotter }) => `snapshots on ${JSON.stringify(snapshotter)} snapshotter`),
   ];
-}
-
-function validateNamespaceLabels(labels: Labels): void {
-  try {
-    validateLabels(labels);
-  } catch (error) {
-    throw withSubject("namespace.Labels", error);
-  }
 }

@@ -54,7 +54,7 @@ class SnapshotTree implements SnapshotRecordStore {
   }
 
   create(draft: SnapshotDraft): SnapshotRecord {
-    validateSnapshotLabels(draft.labels);
+    validateLabels(draft.labels, "snapshot.Labels");
     return this.#connection.transaction(() => {
       const record = this.#insert(draft);
       const { key, parent, kind } = record;
@@ -69,7 +69,7 @@ class SnapshotTree implements SnapshotRecordStore {
   label(key: string, changes: Labels): SnapshotRecord {
     return this.#connection.transaction(() => {
       const labels = mergeLabels(this.get(key).labels, changes);
-      validateSnapshotLabels(labels);
+      validateLabels(labels, "snapshot.Labels");
       this.#rows.change(key, { labels: JSON.stringify(labels) });
       return this.get(key);
     });
@@ -77,7 +77,7 @@ class SnapshotTree implements SnapshotRecordStore {
 
   commit(name: string, key: string, change: Parameters<SnapshotRecordStore["commit"]>[2]): SnapshotRecord {
     const { labels, sizeBytes, inodes } = change;
-    validateSnapshotLabels(labels);
+    validateLabels(labels, "snapshot.Labels");
     return this.#connection.transaction(() => {
       this.#requireActive(key, "failed to commit snapshot");
       if (this.#rows.find(name)) throw new CtrError("AlreadyExists", `snapshot ${JSON.stringify(name)}`);
@@ -122,7 +122,7 @@ class SnapshotTree implements SnapshotRecordStore {
   }
 
   share(record: SnapshotRecord, name: string, parent: string, labels: Labels): SnapshotRecord {
-    validateSnapshotLabels(labels);
+    validateLabels(labels, "snapshot.Labels");
     return this.#connection.transaction(() => {
       // Whoever removed the last row since it was found may be removing the directory now.
       if (!this.#rows.isDirectoryInUse(record.directoryId)) {
@@ -183,12 +183,4 @@ function fieldOf({ key, parent, kind, labels }: SnapshotRecord, [field, ...rest]
   if (field === "parent") return parent;
   if (field === "kind") return kind.toLowerCase();
   return field === "labels" ? mapField(labels, rest) : undefined;
-}
-
-function validateSnapshotLabels(labels: Labels): void {
-  try {
-    validateLabels(labels);
-  } catch (error) {
-    throw withSubject("snapshot.Labels", error);
-  }
 }
