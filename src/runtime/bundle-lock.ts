@@ -3,7 +3,7 @@ import { dirname } from "node:path";
 import { CtrError } from "../core/errors.ts";
 import { asSysError, hasErrno } from "../sys/errno.ts";
 import { lockWithin, tryLock } from "../sys/lock.ts";
-import type { Bundle } from "./bundle.ts";
+import { type Bundle, readExit } from "./bundle.ts";
 
 /** Those who only ask whether a lock is held hold it themselves for an instant. */
 const PROBE_RETRY_MS = 1;
@@ -25,9 +25,16 @@ export async function lockBundle(bundle: Bundle): Promise<number> {
     }
     const onlyProbed = tryLock(fd, "shared");
     closeSync(fd);
-    if (!onlyProbed) throw new CtrError("AlreadyExists", `task ${bundle.id}`);
+    if (!onlyProbed) throw taken(bundle);
     await Bun.sleep(PROBE_RETRY_MS);
   }
+}
+
+/** The id is a task's; of one that has ended only the record is in the way. */
+export function taken(bundle: Bundle): CtrError {
+  const hasEnded = readExit(bundle) !== undefined;
+  const hint = hasEnded ? `it has ended; delete it to start again: ctr tasks delete ${bundle.id}` : undefined;
+  return new CtrError("AlreadyExists", `task ${bundle.id}`, { hint });
 }
 
 /**

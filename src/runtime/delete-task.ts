@@ -30,7 +30,11 @@ export async function deleteTask(bundle: Bundle, { force = false } = {}): Promis
   const status = force ? taskStatus(bundle) : requireStatus(bundle);
   if (status === "unknown" && isCreated(bundle)) return endAndDelete(bundle);
   if (status === "stopped" || status === "unknown") return deleteStopped(bundle);
-  if (!force) throw new CtrError("FailedPrecondition", `task must be stopped before deletion: ${status}`);
+  if (!force) {
+    throw new CtrError("FailedPrecondition", `task must be stopped before deletion: ${status}`, {
+      hint: "--force ends it first",
+    });
+  }
   const exit = await killAndWait(bundle);
   // Whoever waited for its end may have deleted it.
   return (await ifPresent(() => deleteStopped(bundle))) ?? exit;

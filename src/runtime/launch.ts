@@ -18,7 +18,7 @@ import {
   type TaskRecord,
   writeRecord,
 } from "./bundle.ts";
-import { isStill, lockBundle } from "./bundle-lock.ts";
+import { isStill, lockBundle, taken } from "./bundle-lock.ts";
 import { type Connection, SupervisorGone } from "./connection.ts";
 import { waitForCreation } from "./creation.ts";
 import { removeDeadTask } from "./remove-dead-task.ts";
@@ -131,7 +131,7 @@ async function claimBundle(bundle: Bundle): Promise<number> {
     await waitForCreation(bundle);
     const lockFd = await lockBundle(bundle);
     try {
-      if (isCreated(bundle)) throw new CtrError("AlreadyExists", `task ${bundle.id}`);
+      if (isCreated(bundle)) throw taken(bundle);
       if (readdirSync(bundle.path).length === 0) return lockFd;
       await removeDeadTask(bundle);
     } catch (error) {

@@ -2,7 +2,7 @@ import { chmodSync, existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { hasCode } from "../../src/core/errors.ts";
+import { type CtrError, hasCode } from "../../src/core/errors.ts";
 import { openEventLog } from "../../src/events/index.ts";
 
 import { mountsBelow } from "../support/mounts.ts";
@@ -10,11 +10,11 @@ import { processesNaming } from "../support/processes.ts";
 import { containerCgroups, openTestTasks, remains } from "../support/tasks.ts";
 import { waitFor } from "../support/wait-for.ts";
 
-async function failureOf(work: Promise<unknown>): Promise<Error> {
+async function failureOf(work: Promise<unknown>): Promise<CtrError> {
   try {
     await work;
   } catch (error) {
-    return error as Error;
+    return error as CtrError;
   }
   throw new Error("it succeeded");
 }
@@ -42,10 +42,9 @@ test("a process that a signal ends has 128 and its number", async () => {
   await using t = openTestTasks();
   const task = await t.tasks.start("c1", t.request("c1", ["sleep", "100"]));
   assert.is(await task.status(), "running");
-  assert.is(
-    (await failureOf(task.delete())).message,
-    "task must be stopped before deletion: running: failed precondition",
-  );
+  const refusal = await failureOf(task.delete());
+  assert.is(refusal.message, "task must be stopped before deletion: running: failed precondition");
+  assert.is(refusal.hint, "--force ends it first");
   await task.kill(9);
   assert.is((await task.wait()).status, 137);
   assert.is((await failureOf(task.kill(15))).message, "process already finished: not found");
@@ -100,7 +99,9 @@ test("an id is taken until its task is deleted", async () => {
   assert.is((await again()).message, "task c1: already exists");
   await task.kill(9);
   await task.wait();
-  assert.is((await again()).message, "task c1: already exists");
+  const refusal = await again();
+  assert.is(refusal.message, "task c1: already exists");
+  assert.is(refusal.hint, "it has ended; delete it to start again: ctr tasks delete c1");
   assert.is((await task.delete()).status, 137);
   await (await t.tasks.create("c1", t.request("c1", ["true"]))).delete({ force: true });
   assert.equal(remains(t), []);

@@ -92,7 +92,9 @@ async function deleteStoppedTask(client: Client, id: string): Promise<void> {
     });
   }
   if (status === "created") {
-    throw new CtrError("FailedPrecondition", "task must be stopped before deletion: created");
+    throw new CtrError("FailedPrecondition", "task must be stopped before deletion: created", {
+      hint: `delete it first: ctr tasks delete --force ${id}`,
+    });
   }
   await task?.delete();
 }
