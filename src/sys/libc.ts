@@ -30,13 +30,25 @@ export function linkOnFirstUse<Fns extends Record<string, FFIFunction>>(
   let symbols: Library<Fns>["symbols"] | undefined;
   return () => {
     if (symbols === undefined) {
-      errnoLocation ??= dlopen("libc.so.6", {
+      errnoLocation ??= link({
         __errno_location: { args: [], returns: "ptr" },
-      }).symbols.__errno_location() as Pointer;
-      symbols = dlopen("libc.so.6", functions).symbols;
+      }).__errno_location() as Pointer;
+      symbols = link(functions);
     }
     return symbols;
   };
+}
+
+/** Throws FailedPrecondition where calls cannot be made: for each, code is written into memory and run there. */
+function link<Fns extends Record<string, FFIFunction>>(functions: Fns): Library<Fns>["symbols"] {
+  try {
+    return dlopen("libc.so.6", functions).symbols;
+  } catch (error) {
+    const words = error instanceof Error ? error.message : String(error);
+    throw new CtrError("FailedPrecondition", `call the C library (${words})`, {
+      hint: "where SELinux denies execmem, allow it: setsebool -P allow_execmem on",
+    });
+  }
 }
 
 /** errno of the call that has just failed on this thread; 0 before any call. */
