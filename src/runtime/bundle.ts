@@ -57,6 +57,8 @@ export interface TaskRecord extends RuntimeCallRecord, OutputPlaces {
   limitedCgroup?: string;
   /** Run by `runc delete`; they may look at the bundle. */
   hasPoststopHooks: boolean;
+  /** SELinux' for the streams of its processes, those of execs too. */
+  streamLabel?: string;
   /** Mounted at `rootfs`. */
   mounts: readonly Mount[];
   /** As in `RunTask`. */

@@ -12,7 +12,14 @@ import {
   openTerminalJoin,
   waitThenDelete,
 } from "./attachment.ts";
-import { type Bundle, type ExecRecord, execDir, readExecRecord, writeRecord } from "./bundle.ts";
+import {
+  type Bundle,
+  type ExecRecord,
+  execDir,
+  readExecRecord,
+  readTaskRecord,
+  writeRecord,
+} from "./bundle.ts";
 import { claimExec } from "./claim-exec.ts";
 import { connectToSupervisor, SupervisorGone } from "./connection.ts";
 import { writePidFile } from "./pid-file.ts";
@@ -105,6 +112,7 @@ function fillExecDirectory(
       namespace: context.namespace,
       terminal,
       logPath,
+      label: process.selinuxLabel ? readTaskRecord(bundle)?.streamLabel : undefined,
     };
     const stdio = planStdio(io, owner);
     const { output, fifoDir } = stdio;
@@ -120,6 +128,7 @@ function fillExecDirectory(
 }
 
 interface ProcessView {
+  selinuxLabel?: string;
   terminal?: boolean;
   consoleSize?: { width: number; height: number };
 }

@@ -77,7 +77,11 @@ export async function prepareTask(
       const { prepareRestore } = await import("./criu/prepare-restore.ts");
       prepareRestore(request.checkpointDir, request.spec);
     }
-    call ??= planCall(callContext, { ...request, terminal: isTerminal(request) });
+    call ??= planCall(callContext, {
+      ...request,
+      terminal: isTerminal(request),
+      label: streamLabelOf(request),
+    });
     const { record, config } = fillBundle(bundle, request, call, context);
     const { create, stdio } = call;
     const connection = await supervisor.connection;
@@ -166,6 +170,7 @@ function fillBundle(
     fifoDir: stdio.fifoDir,
     logPath,
     timesPath,
+    streamLabel: streamLabelOf(request),
     checkpointDir: request.checkpointDir,
     whenAbandoned: request.whenAbandoned,
   };
@@ -214,10 +219,15 @@ function mountRootfs(bundle: Bundle, mounts: readonly Mount[]): void {
 /** What we read of an OCI runtime spec. */
 interface SpecView {
   root?: { path: string; readonly?: boolean };
-  process?: { terminal?: boolean; consoleSize?: { width: number; height: number } };
+  process?: {
+    terminal?: boolean;
+    consoleSize?: { width: number; height: number };
+    selinuxLabel?: string;
+  };
   hooks?: { poststop?: unknown[]; createRuntime?: SpecHook[] };
   linux?: {
     cgroupsPath?: string;
+    mountLabel?: string;
     resources?: { memory?: { limit?: number } };
     namespaces?: { type: string; path?: string }[];
     gidMappings?: { containerID: number; hostID: number }[];
@@ -239,6 +249,11 @@ function withHook(spec: SpecView, [path = "", ...words]: string[]): SpecView {
 }
 
 const isTerminal = ({ spec }: RunTask): boolean => (spec as SpecView).process?.terminal ?? false;
+
+function streamLabelOf({ spec }: RunTask): string | undefined {
+  const { process, linux } = spec as SpecView;
+  return process?.selinuxLabel ? linux?.mountLabel || undefined : undefined;
+}
 
 /** The usual cgroup is made this state directory's own; one that the user chose may be meant to be shared. */
 function withOwnCgroup(spec: SpecView, usual: string, suffix: string): SpecView {

@@ -32,6 +32,8 @@ interface CallPlan {
   io: ProcessIo;
   runtime?: RuntimeOptions;
   terminal: boolean;
+  /** SELinux' for the streams. */
+  label?: string;
 }
 
 /** Made when all is there. Throws NotFound for the runtime, InvalidArgument for streams that cannot be. */
@@ -85,9 +87,9 @@ export async function asCreation<T>(answer: Promise<T>): Promise<T> {
 
 function partsOf(
   { bundle, runcRoot, ...owner }: CallContext,
-  { io, runtime = {}, terminal }: CallPlan,
+  { io, runtime = {}, terminal, label }: CallPlan,
 ): Pick<RuntimeCall, "runc" | "stdio"> {
   const { id, path: directory } = bundle;
   const runc = findRunc(runtime, join(runtime.root ?? runcRoot, owner.namespace));
-  return { runc, stdio: planStdio(io, { ...owner, directory, id, containerId: id, terminal }) };
+  return { runc, stdio: planStdio(io, { ...owner, directory, id, containerId: id, terminal, label }) };
 }

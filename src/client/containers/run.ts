@@ -92,7 +92,7 @@ async function inNewContainer<T>(
 /** Undefined where the spec has a say in how the runtime is called, or something is to be done before the start. */
 function prelaunchOf(options: RunOptions): Prelaunch | undefined {
   const { source, spec, io, noPivot, pidFile, cni, runtime = { name: DEFAULT_RUNTIME } } = options;
-  if (source.kind === "file" || spec.tty || pidFile || cni) return undefined;
+  if (source.kind === "file" || spec.tty || spec.selinuxLabels?.process || pidFile || cni) return undefined;
   if (io.kind !== "attached" || io.fifoDir) return undefined;
   return { streams: io.streams, runtime: callOptions(runtime, noPivot) };
 }

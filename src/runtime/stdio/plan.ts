@@ -1,8 +1,9 @@
-import { fstatSync, mkdirSync } from "node:fs";
+import { closeSync, fstatSync, mkdirSync, openSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { CtrError } from "../../core/errors.ts";
 import type { CallerStreams, ProcessIo } from "../../core/task.ts";
 import { makeFifo } from "../../sys/descriptors.ts";
+import { makeLabelled } from "../../sys/file-label.ts";
 import { readProcessStat } from "../../sys/process.ts";
 import type { OutputKind, ProcessIdentity } from "../bundle.ts";
 import type { StdioPlan, StreamSource } from "../supervisor/protocol.ts";
@@ -29,7 +30,14 @@ export interface StdioOwner {
   logPath: string;
   /** Where the times of its log are recorded, if they are. */
   timesPath?: string;
+  /**
+   * Of the container's files, for a process that SELinux confines: it may write to nothing else, and has what else it
+   * is given taken away at its first instruction.
+   */
+  label?: string;
 }
+
+type AppendSource = Extract<StreamSource, { kind: "append" }>;
 
 const NOTHING: StdioPlan = { stdin: { kind: "null" }, stdout: { kind: "null" }, stderr: { kind: "null" } };
 
@@ -61,7 +69,8 @@ function planTerminal(io: ProcessIo, { directory }: StdioOwner): PlannedStdio {
 /**
  * Each stream by what the caller has there: only pipes can be handed on as they are. Of a runtime that fails, stderr
  * gets the words that become our error message too; so a pipe of its own is copied, and only after success. Where it
- * is stdout's, the order of what is written counts more.
+ * is stdout's, the order of what is written counts more. A process that SELinux confines may not use pipes of its
+ * caller's.
  */
 function planAttached(streams: CallerStreams, owner: StdioOwner): PlannedStdio {
   const self = ownIdentity();
@@ -69,8 +78,9 @@ function planAttached(streams: CallerStreams, owner: StdioOwner): PlannedStdio {
     const fd = streams[name];
     const kind = callerEndKind(fd);
     if (kind === "null") return { kind: "null" };
-    const isHandedOn = kind === "pipe" && (name !== "stderr" || isSamePipe(fd, streams.stdout));
-    return isHandedOn ? { kind: "caller", process: self, fd } : fifoSource(owner.directory, owner.id, name);
+    const isPlain = kind === "pipe" && owner.label === undefined;
+    const isHandedOn = isPlain && (name !== "stderr" || isSamePipe(fd, streams.stdout));
+    return isHandedOn ? { kind: "caller", process: self, fd } : fifoSource(owner.directory, owner, name);
   };
   const plan = { stdin: source("stdin"), stdout: source("stdout"), stderr: source("stderr") };
   const hasFifo = plan.stdout.kind === "fifo" || plan.stderr.kind === "fifo";
@@ -83,36 +93,50 @@ function isSamePipe(fd: number, other: number): boolean {
   return one.ino === another.ino && one.dev === another.dev;
 }
 
-function planFifos(parent: string, { id }: StdioOwner): PlannedStdio {
+function planFifos(parent: string, owner: StdioOwner): PlannedStdio {
   const fifoDir = join(parent, Buffer.from(crypto.getRandomValues(new Uint8Array(4))).toString("hex"));
   mkdirSync(fifoDir, { recursive: true, mode: 0o700 });
-  const [stdin, stdout, stderr] = STREAM_NAMES.map((name) => fifoSource(fifoDir, id, name));
+  const [stdin, stdout, stderr] = STREAM_NAMES.map((name) => fifoSource(fifoDir, owner, name));
   return { plan: { stdin: stdin!, stdout: stdout!, stderr: stderr! }, output: "fifo", fifoDir };
 }
 
-function planLog({ directory, id, logPath, timesPath }: StdioOwner): PlannedStdio {
+function planLog(owner: StdioOwner): PlannedStdio {
+  const { directory, logPath, timesPath } = owner;
   mkdirSync(dirname(logPath), { recursive: true, mode: 0o700 });
-  const log: StreamSource = { kind: "append", path: logPath, mode: 0o600, isBounded: true, timesPath };
-  const plan = { stdin: fifoSource(directory, id, "stdin"), stdout: log, stderr: log };
+  const log: AppendSource = { kind: "append", path: logPath, mode: 0o600, isBounded: true, timesPath };
+  makeForLabel(log, owner);
+  const plan = { stdin: fifoSource(directory, owner, "stdin"), stdout: log, stderr: log };
   return { plan, output: "log", fifoDir: directory };
 }
 
-function fifoSource(fifoDir: string, id: string, name: string): StreamSource {
+function fifoSource(fifoDir: string, { id, label }: StdioOwner, name: string): StreamSource {
   const path = fifoPath(fifoDir, id, name);
-  makeFifo(path, 0o600);
+  makeLabelled(label, () => makeFifo(path, 0o600));
   return { kind: "fifo", path };
 }
 
-function planUri(text: string, { containerId, namespace }: StdioOwner): StdioPlan {
+/** The supervisor would make it under no label. One that is there keeps its own: it may be anybody's. */
+function makeForLabel({ path, mode }: AppendSource, { label }: StdioOwner): void {
+  if (label !== undefined) makeLabelled(label, () => closeSync(openSync(path, "a", mode)));
+}
+
+function planUri(text: string, owner: StdioOwner): StdioPlan {
+  const { containerId, namespace, label } = owner;
   const { protocol, pathname, searchParams } = parseUri(text);
   const path = decodeURIComponent(pathname);
   if (protocol === "file:") {
     mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
-    const file: StreamSource = { kind: "append", path, mode: 0o644, isBounded: false };
+    const file: AppendSource = { kind: "append", path, mode: 0o644, isBounded: false };
+    makeForLabel(file, owner);
     return { ...NOTHING, stdout: file, stderr: file };
   }
   if (protocol !== "binary:") {
     throw new CtrError("InvalidArgument", `unknown STDIO scheme ${protocol.slice(0, -1)}`);
+  }
+  if (label !== undefined) {
+    throw new CtrError("NotImplemented", "a logging program for a container with an SELinux label", {
+      hint: "write file:///PATH, or let the program read ctr tasks logs -f",
+    });
   }
   const words = [...new Set(searchParams.keys())].flatMap((key) => [key, searchParams.get(key)!]);
   const environment = { CONTAINER_ID: containerId, CONTAINER_NAMESPACE: namespace };
