@@ -27,36 +27,36 @@ const MAX_LINKS = 40;
  */
 export class LayerTree {
   readonly rootFd: number;
-  private readonly directories = new Map<BytePath, Directory>();
-  private forgotten: Directory[] = [];
-  private readonly lowerFds: (number | undefined)[];
-  private readonly lowers: readonly string[];
-  private readonly rootPath: string;
+  readonly #directories = new Map<BytePath, Directory>();
+  #forgotten: Directory[] = [];
+  readonly #lowerFds: (number | undefined)[];
+  readonly #lowers: readonly string[];
+  readonly #rootPath: string;
 
   /** `lowers`: the directories of the layers below, the topmost first. */
   constructor(root: string, lowers: readonly string[]) {
     this.rootFd = openRoot(root);
-    this.rootPath = pathOfFd(this.rootFd);
-    this.lowers = lowers;
-    this.lowerFds = lowers.map(() => undefined);
+    this.#rootPath = pathOfFd(this.rootFd);
+    this.#lowers = lowers;
+    this.#lowerFds = lowers.map(() => undefined);
   }
 
   [Symbol.dispose](): void {
     this.forgetDirectories();
     this.closeForgotten();
-    for (const fd of this.lowerFds) if (fd !== undefined) closeFd(fd);
+    for (const fd of this.#lowerFds) if (fd !== undefined) closeFd(fd);
     closeFd(this.rootFd);
   }
 
   /** The directory that `path` means, links followed within the root; undefined when it is none, or one above. */
   findDirectory(path: BytePath): Directory | undefined {
-    const known = this.directories.get(path);
+    const known = this.#directories.get(path);
     if (known) return known;
-    const fd = this.tryOpen(this.rootFd, path);
+    const fd = this.#tryOpen(this.rootFd, path);
     if (fd === undefined) return undefined;
-    if (this.directories.size >= CACHED_DIRECTORIES) this.forgetDirectories();
+    if (this.#directories.size >= CACHED_DIRECTORIES) this.forgetDirectories();
     const directory = { fd };
-    this.directories.set(path, directory);
+    this.#directories.set(path, directory);
     return directory;
   }
 
@@ -95,15 +95,15 @@ export class LayerTree {
   }
 
   forgetDirectories(): void {
-    this.forgotten.push(...this.directories.values());
-    this.directories.clear();
+    this.#forgotten.push(...this.#directories.values());
+    this.#directories.clear();
   }
 
   /** To be called when nobody holds a `Directory`, between two entries. */
   closeForgotten(): void {
-    if (this.forgotten.length === 0) return;
-    for (const { fd } of this.forgotten) closeFd(fd);
-    this.forgotten = [];
+    if (this.#forgotten.length === 0) return;
+    for (const { fd } of this.#forgotten) closeFd(fd);
+    this.#forgotten = [];
   }
 
   /** Makes all that was written durable. */
@@ -118,7 +118,7 @@ export class LayerTree {
 
   /** The path below the root without any link in it. */
   resolvedPath(directory: Directory): BytePath {
-    return pathOfFd(directory.fd).slice(this.rootPath.length + 1);
+    return pathOfFd(directory.fd).slice(this.#rootPath.length + 1);
   }
 
   /**
@@ -126,10 +126,10 @@ export class LayerTree {
    * when none has it or a layer between has something else above it.
    */
   openLower(path: BytePath): { fd: number; stat: FileStat } | undefined {
-    for (const [at, lower] of this.lowers.entries()) {
-      this.lowerFds[at] ??= openRoot(lower);
+    for (const [at, lower] of this.#lowers.entries()) {
+      this.#lowerFds[at] ??= openRoot(lower);
       try {
-        const fd = openBelow(this.lowerFds[at]!, asName(path), O_PATH | O_NOFOLLOW);
+        const fd = openBelow(this.#lowerFds[at]!, asName(path), O_PATH | O_NOFOLLOW);
         return { fd, stat: statFd(fd) };
       } catch (error) {
         if (hasErrno(error, "ENOTDIR", "ELOOP")) return undefined;
@@ -139,7 +139,7 @@ export class LayerTree {
     return undefined;
   }
 
-  private tryOpen(rootFd: number, path: BytePath): number | undefined {
+  #tryOpen(rootFd: number, path: BytePath): number | undefined {
     try {
       return openBelow(rootFd, asName(path), O_PATH | O_DIRECTORY);
     } catch (error) {

@@ -18,86 +18,86 @@ import { applyWhiteout, isWhiteout } from "./whiteouts.ts";
 
 /** Makes one entry after the other, synchronously: nothing else may look at the descriptors in between. */
 export class Unpacker implements Disposable {
-  private readonly unpacking: Unpacking;
-  private file: FileInTheMaking | undefined;
-  private entryName: Uint8Array = new Uint8Array(0);
+  readonly #unpacking: Unpacking;
+  #file: FileInTheMaking | undefined;
+  #entryName: Uint8Array = new Uint8Array(0);
 
   constructor(unpacking: Unpacking) {
-    this.unpacking = unpacking;
+    this.#unpacking = unpacking;
   }
 
   /** Throws with the entry's name before everything; InvalidArgument when the archive is at fault. */
   begin(header: TarHeader): void {
-    this.entryName = header.name;
-    this.unpacking.tree.closeForgotten();
-    this.named(() => {
+    this.#entryName = header.name;
+    this.#unpacking.tree.closeForgotten();
+    this.#named(() => {
       header.uid = kernelId(header.uid);
       header.gid = kernelId(header.gid);
-      this.make(cleanPath(header.name), header);
+      this.#make(cleanPath(header.name), header);
     });
   }
 
   write(bytes: Uint8Array, offset: number): void {
-    this.named(() => this.file?.write(bytes, offset));
+    this.#named(() => this.#file?.write(bytes, offset));
   }
 
   end(): void {
-    this.named(() => this.file?.finish());
+    this.#named(() => this.#file?.finish());
     this[Symbol.dispose]();
   }
 
   [Symbol.dispose](): void {
-    this.file?.close();
-    this.file = undefined;
+    this.#file?.close();
+    this.#file = undefined;
   }
 
   /** Sets the times that directories have at the end. */
   finish(): void {
-    for (const { path, accessed, modified } of this.unpacking.lateTimes) {
-      const fd = openIfDirectory(this.unpacking, path);
+    for (const { path, accessed, modified } of this.#unpacking.lateTimes) {
+      const fd = openIfDirectory(this.#unpacking, path);
       if (fd === undefined) continue;
       setTimesFd(fd, accessed, modified);
       closeFd(fd);
     }
   }
 
-  private make(path: BytePath, header: TarHeader): void {
+  #make(path: BytePath, header: TarHeader): void {
     if (path === "") {
       // The root's attributes are the snapshotter's affair, as in containerd.
       if (header.type === "directory") return;
       throw new CtrError("InvalidArgument", "root of the layer");
     }
-    if (applyWhiteout(this.unpacking, path, header)) return;
-    const { tree, made } = this.unpacking;
-    const directory = ensureDirectory(this.unpacking, parentOf(path));
+    if (applyWhiteout(this.#unpacking, path, header)) return;
+    const { tree, made } = this.#unpacking;
+    const directory = ensureDirectory(this.#unpacking, parentOf(path));
     const place = { path, directory, name: asName(baseOf(path)) };
     try {
-      this.makeEntry(place, header, false);
+      this.#makeEntry(place, header, false);
     } catch (error) {
       if (!hasErrno(error, "EEXIST")) throw error;
       const hidden =
-        this.unpacking.whiteouts === "overlay" && isWhiteout(tree.stat(directory, baseOf(path))!);
-      this.requireSettled(directory, baseOf(path));
+        this.#unpacking.whiteouts === "overlay" && isWhiteout(tree.stat(directory, baseOf(path))!);
+      this.#requireSettled(directory, baseOf(path));
       tree.remove(path);
-      this.makeEntry(place, header, hidden);
+      this.#makeEntry(place, header, hidden);
     }
     made.add(directory.fd, place.name);
   }
 
-  private makeEntry(place: Place, header: TarHeader, isOpaque: boolean): void {
+  #makeEntry(place: Place, header: TarHeader, isOpaque: boolean): void {
     switch (header.type) {
       case "file":
-        this.file = new FileInTheMaking(place, header);
+        this.#file = new FileInTheMaking(place, header);
         break;
       case "directory":
-        this.requireSettled(place.directory, baseOf(place.path));
-        makeDirectory(this.unpacking, place, header, isOpaque);
+        this.#requireSettled(place.directory, baseOf(place.path));
+        makeDirectory(this.#unpacking, place, header, isOpaque);
         break;
       case "symlink":
         makeSymlink(place, header);
         break;
       case "hardlink":
-        makeHardlink(this.unpacking, place, header);
+        makeHardlink(this.#unpacking, place, header);
         break;
       case "character":
       case "block":
@@ -109,18 +109,18 @@ export class Unpacker implements Disposable {
     }
   }
 
-  private requireSettled(directory: Directory, name: BytePath): void {
-    const { tree, unsettled } = this.unpacking;
+  #requireSettled(directory: Directory, name: BytePath): void {
+    const { tree, unsettled } = this.#unpacking;
     if (!unsettled || unsettled.isEmpty) return;
     const parent = tree.resolvedPath(directory);
     unsettled.refuse(parent === "" ? name : `${parent}/${name}`);
   }
 
-  private named(step: () => void): void {
+  #named(step: () => void): void {
     try {
       step();
     } catch (error) {
-      throw withSubject(`layer entry ${quoteName(this.entryName)}`, error);
+      throw withSubject(`layer entry ${quoteName(this.#entryName)}`, error);
     }
   }
 }

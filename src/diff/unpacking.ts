@@ -32,20 +32,20 @@ export interface Place {
  * holds nothing else, and so nothing need be remembered.
  */
 export class MadeEntries {
-  private readonly keys: Set<string> | undefined;
+  readonly #keys: Set<string> | undefined;
 
   constructor(startedEmpty: boolean) {
-    this.keys = startedEmpty ? undefined : new Set();
+    this.#keys = startedEmpty ? undefined : new Set();
   }
 
   add(directoryFd: number, name: Name): void {
-    this.keys?.add(this.key(directoryFd, name));
+    this.#keys?.add(this.#key(directoryFd, name));
   }
 
   readonly has: Keep = (directoryFd, name) =>
-    this.keys === undefined || this.keys.has(this.key(directoryFd, name));
+    this.#keys === undefined || this.#keys.has(this.#key(directoryFd, name));
 
-  private key(directoryFd: number, name: Name): string {
+  #key(directoryFd: number, name: Name): string {
     return `${statFd(directoryFd).inode}/${bytesOf(name)}`;
   }
 }

@@ -19,13 +19,13 @@ export class SnapshotDirectories {
   readonly path: string;
   /** Whether `removeTree` alone removes one. */
   readonly arePlain: boolean;
-  private readonly removeBytes: (path: string) => void;
+  readonly #removeBytes: (path: string) => void;
 
   /** `removeBytes` removes an id's directory; it must bear being called again after a kill. */
   constructor(root: string, name: string, removeBytes: (path: string) => void = removeTree) {
     this.path = join(root, "snapshots", name);
     this.arePlain = removeBytes === removeTree;
-    this.removeBytes = removeBytes;
+    this.#removeBytes = removeBytes;
   }
 
   of(id: number): string {
@@ -77,7 +77,7 @@ export class SnapshotDirectories {
   }
 
   remove(id: number): void {
-    this.removeBytes(this.setAside(id));
+    this.#removeBytes(this.setAside(id));
   }
 
   /** Removes what was set aside, by whomever; answers the bytes freed. */
@@ -85,7 +85,7 @@ export class SnapshotDirectories {
     let sizeBytes = 0;
     for (const name of listNames(this.path).filter((name) => name.startsWith(REMOVING))) {
       sizeBytes += diskUsage(join(this.path, name)).sizeBytes;
-      this.removeBytes(join(this.path, name));
+      this.#removeBytes(join(this.path, name));
     }
     return sizeBytes;
   }

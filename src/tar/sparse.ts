@@ -89,32 +89,36 @@ function pairMap(records: readonly PaxRecord[]): Fragment[] {
  */
 export class LeadingMap {
   readonly map: Fragment[] = [];
-  private text = "";
-  private expected: number | undefined;
-  private offset: number | undefined;
+  #text = "";
+  #expected: number | undefined;
+  #offset: number | undefined;
 
   /** Answers whether the map is complete with this block. */
   addBlock(block: Uint8Array): boolean {
-    this.text += Buffer.from(block.buffer, block.byteOffset, BLOCK_BYTES).toString("latin1");
-    for (let end = this.text.indexOf("\n"); end >= 0 && !this.isComplete(); end = this.text.indexOf("\n")) {
-      this.addNumber(wholeNumber(Buffer.from(this.text.slice(0, end))));
-      this.text = this.text.slice(end + 1);
+    this.#text += Buffer.from(block.buffer, block.byteOffset, BLOCK_BYTES).toString("latin1");
+    for (
+      let end = this.#text.indexOf("\n");
+      end >= 0 && !this.#isComplete();
+      end = this.#text.indexOf("\n")
+    ) {
+      this.#addNumber(wholeNumber(Buffer.from(this.#text.slice(0, end))));
+      this.#text = this.#text.slice(end + 1);
     }
-    if (!this.isComplete() && this.text.length > BLOCK_BYTES) throw badTar("malformed sparse map");
-    return this.isComplete();
+    if (!this.#isComplete() && this.#text.length > BLOCK_BYTES) throw badTar("malformed sparse map");
+    return this.#isComplete();
   }
 
-  private addNumber(number: number): void {
-    if (this.expected === undefined) this.expected = number;
-    else if (this.offset === undefined) this.offset = number;
+  #addNumber(number: number): void {
+    if (this.#expected === undefined) this.#expected = number;
+    else if (this.#offset === undefined) this.#offset = number;
     else {
-      addFragment(this.map, this.offset, number);
-      this.offset = undefined;
+      addFragment(this.map, this.#offset, number);
+      this.#offset = undefined;
     }
   }
 
-  private isComplete(): boolean {
-    return this.expected !== undefined && this.map.length >= this.expected;
+  #isComplete(): boolean {
+    return this.#expected !== undefined && this.map.length >= this.#expected;
   }
 }
 

@@ -29,88 +29,88 @@ export const checkpointAnnotations = {
 
 /** Gathers a checkpoint of one container: each part becomes a blob, held by the lease, and an entry of the index. */
 export class CheckpointParts {
-  private readonly manifests: Descriptor[] = [];
-  private readonly client: Client;
-  private readonly container: Container;
-  private readonly lease: WorkLease;
+  readonly #manifests: Descriptor[] = [];
+  readonly #client: Client;
+  readonly #container: Container;
+  readonly #lease: WorkLease;
 
   constructor(client: Client, container: Container, lease: WorkLease) {
-    this.client = client;
-    this.container = container;
-    this.lease = lease;
+    this.#client = client;
+    this.#container = container;
+    this.#lease = lease;
   }
 
   async addRuntimeOptions(): Promise<void> {
-    const { options } = this.container.runtime;
-    if (options) await this.addBytes(checkpointTypes.runtimeOptions, encodeRuntimePart(options));
+    const { options } = this.#container.runtime;
+    if (options) await this.#addBytes(checkpointTypes.runtimeOptions, encodeRuntimePart(options));
   }
 
   /** As this platform has it: the others' content may not even be here. */
   async addImage(): Promise<void> {
-    const { path } = await openImage(this.client, await findImage(this.client, this.container.image));
+    const { path } = await openImage(this.#client, await findImage(this.#client, this.#container.image));
     const { mediaType, digest, size } = path.at(-1)!;
-    this.manifests.push({ mediaType, digest, size });
+    this.#manifests.push({ mediaType, digest, size });
   }
 
   async addLayer(): Promise<void> {
-    const { snapshotKey, snapshotter } = this.container;
-    await diffSnapshots(this.client, snapshotKey, undefined, { snapshotter }, async (layer) => {
-      this.protect(layer.digest);
-      this.add(layer);
+    const { snapshotKey, snapshotter } = this.#container;
+    await diffSnapshots(this.#client, snapshotKey, undefined, { snapshotter }, async (layer) => {
+      this.#protect(layer.digest);
+      this.#add(layer);
     });
   }
 
   async addMemory(task: Task, workDir?: string): Promise<void> {
-    const differ = await this.client.differ();
-    await withWorkspace(this.client, async (imageDir) => {
+    const differ = await this.#client.differ();
+    await withWorkspace(this.#client, async (imageDir) => {
       await task.checkpoint({ imageDir, workDir });
       const tar = await differ.compare([], [{ type: "bind", source: imageDir, options: [] }], {
         mediaType: mediaTypes.ociLayer,
-        protect: (digest) => this.protect(digest),
+        protect: (digest) => this.#protect(digest),
       });
-      this.add({ ...tar, mediaType: checkpointTypes.memory });
+      this.#add({ ...tar, mediaType: checkpointTypes.memory });
     });
   }
 
   async addConfig(): Promise<void> {
-    await this.addBytes(checkpointTypes.config, encodeSpecPart(this.container.spec));
+    await this.#addBytes(checkpointTypes.config, encodeSpecPart(this.#container.spec));
   }
 
   async addOptions(): Promise<void> {
-    await this.addBytes(checkpointTypes.options, encodeCheckpointOptions());
+    await this.#addBytes(checkpointTypes.options, encodeCheckpointOptions());
   }
 
   /** What was made here may be restored here, whatever its configuration asks for. */
   async writeIndex(more: Readonly<Record<string, string>> = {}): Promise<Descriptor> {
-    const { image, runtime, snapshotter } = this.container;
-    const references = this.manifests.map(({ digest }, at) => [`${labelNames.gcRefContent}.${at}`, digest]);
+    const { image, runtime, snapshotter } = this.#container;
+    const references = this.#manifests.map(({ digest }, at) => [`${labelNames.gcRefContent}.${at}`, digest]);
     const annotations = {
       [checkpointAnnotations.image]: image,
       [checkpointAnnotations.runtime]: runtime.name,
       [checkpointAnnotations.snapshotter]: snapshotter,
-      ...(wantsNetwork(this.container) && { [checkpointAnnotations.network]: "cni" }),
+      ...(wantsNetwork(this.#container) && { [checkpointAnnotations.network]: "cni" }),
       ...more,
     };
     const { digest, size } = await writeDocument(
-      { schemaVersion: 2, manifests: this.manifests, annotations },
+      { schemaVersion: 2, manifests: this.#manifests, annotations },
       { ...Object.fromEntries(references), [labelNames.trustedCheckpoint]: "true" },
-      { content: await this.client.content(), protect: (digest) => this.protect(digest) },
+      { content: await this.#client.content(), protect: (digest) => this.#protect(digest) },
     );
     return { mediaType: mediaTypes.ociIndex, digest, size };
   }
 
-  private async addBytes(mediaType: string, bytes: Buffer): Promise<void> {
+  async #addBytes(mediaType: string, bytes: Buffer): Promise<void> {
     const digest = digestOf(bytes);
-    await storeBytes(await this.client.content(), bytes, digest, (digest) => this.protect(digest));
-    this.add({ mediaType, digest, size: bytes.length });
+    await storeBytes(await this.#client.content(), bytes, digest, (digest) => this.#protect(digest));
+    this.#add({ mediaType, digest, size: bytes.length });
   }
 
-  private add({ mediaType, digest, size }: Descriptor): void {
+  #add({ mediaType, digest, size }: Descriptor): void {
     const { os, architecture } = hostPlatform();
-    this.manifests.push({ mediaType, digest, size, platform: { architecture, os } });
+    this.#manifests.push({ mediaType, digest, size, platform: { architecture, os } });
   }
 
-  private protect(digest: Digest): void {
-    this.lease.protect({ type: "content", id: digest });
+  #protect(digest: Digest): void {
+    this.#lease.protect({ type: "content", id: digest });
   }
 }

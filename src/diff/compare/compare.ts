@@ -86,15 +86,15 @@ class OpenTrees {
   readonly lowerFd: number;
   readonly upperFd: number;
   readonly changedFd: number | undefined;
-  private readonly fds: number[] = [];
+  readonly #fds: number[] = [];
 
   constructor(lower: readonly Mount[], upper: readonly Mount[], mountPlaces: string) {
     try {
-      this.lowerFd = this.keep(openTree(lower, mountPlaces));
-      this.upperFd = this.keep(openTree(upper, mountPlaces));
+      this.lowerFd = this.#keep(openTree(lower, mountPlaces));
+      this.upperFd = this.#keep(openTree(upper, mountPlaces));
       const changed = changedDirectory(lower, upper);
       if (changed !== undefined)
-        this.changedFd = this.keep(openAt(AT_FDCWD, changed, O_RDONLY | O_DIRECTORY));
+        this.changedFd = this.#keep(openAt(AT_FDCWD, changed, O_RDONLY | O_DIRECTORY));
     } catch (error) {
       this[Symbol.dispose]();
       throw error;
@@ -102,11 +102,11 @@ class OpenTrees {
   }
 
   [Symbol.dispose](): void {
-    for (const fd of this.fds.splice(0)) closeFd(fd);
+    for (const fd of this.#fds.splice(0)) closeFd(fd);
   }
 
-  private keep(fd: number): number {
-    this.fds.push(fd);
+  #keep(fd: number): number {
+    this.#fds.push(fd);
     return fd;
   }
 }

@@ -33,55 +33,59 @@ export interface LayerOptions {
  * entry the directories above it.
  */
 export class LayerWriter {
-  private readonly rootFd: number;
-  private readonly epoch: TarTime | undefined;
-  private readonly writtenDirectories = new Set<BytePath>([""]);
+  readonly #rootFd: number;
+  readonly #epoch: TarTime | undefined;
+  readonly #writtenDirectories = new Set<BytePath>([""]);
   /** Per hardlinked file, the name that has its bytes, or the unchanged names met before one that has. */
-  private readonly linkSources = new Map<string, BytePath>();
-  private readonly unchangedLinks = new Map<string, BytePath[]>();
+  readonly #linkSources = new Map<string, BytePath>();
+  readonly #unchangedLinks = new Map<string, BytePath[]>();
 
   /** `rootFd`: the tree as it is now. */
   constructor(rootFd: number, { sourceDateEpoch }: LayerOptions) {
-    this.rootFd = rootFd;
-    this.epoch = sourceDateEpoch && { seconds: Math.floor(sourceDateEpoch.getTime() / 1000), nanoseconds: 0 };
+    this.#rootFd = rootFd;
+    this.#epoch = sourceDateEpoch && {
+      seconds: Math.floor(sourceDateEpoch.getTime() / 1000),
+      nanoseconds: 0,
+    };
   }
 
   *write(change: Change): Generator<Uint8Array> {
-    if (change.kind === "deleted") yield* this.writeWhiteout(change.path);
-    else yield* this.writeEntry(change.path, change.entry, change.kind === "unchanged");
+    if (change.kind === "deleted") yield* this.#writeWhiteout(change.path);
+    else yield* this.#writeEntry(change.path, change.entry, change.kind === "unchanged");
   }
 
   end(): Uint8Array {
     return tarEndBytes();
   }
 
-  private *writeWhiteout(path: BytePath): Generator<Uint8Array> {
+  *#writeWhiteout(path: BytePath): Generator<Uint8Array> {
     const parent = parentOf(path);
     const name = `${parent === "" ? "" : `${parent}/`}.wh.${baseOf(path)}`;
-    yield* this.writeDraft(name, { type: "file", modified: this.epoch ?? EPOCH });
+    yield* this.#writeDraft(name, { type: "file", modified: this.#epoch ?? EPOCH });
   }
 
-  private *writeEntry(path: BytePath, entry: Entry, isUnchanged: boolean): Generator<Uint8Array> {
+  *#writeEntry(path: BytePath, entry: Entry, isUnchanged: boolean): Generator<Uint8Array> {
     const type = TYPES.get(typeOf(entry));
     if (type === undefined || (isUnchanged && !isLinked(entry))) return;
-    const draft = this.draftOf(entry, type);
+    const draft = this.#draftOf(entry, type);
     if (!isLinked(entry)) {
-      yield* this.writeWhole(path, entry, draft);
+      yield* this.#writeWhole(path, entry, draft);
       return;
     }
     const file = inodeKey(entry);
-    const source = this.linkSources.get(file);
-    if (source !== undefined) yield* this.writeLink(path, source, draft);
-    else if (isUnchanged) this.unchangedLinks.set(file, [...(this.unchangedLinks.get(file) ?? []), path]);
+    const source = this.#linkSources.get(file);
+    if (source !== undefined) yield* this.#writeLink(path, source, draft);
+    else if (isUnchanged) this.#unchangedLinks.set(file, [...(this.#unchangedLinks.get(file) ?? []), path]);
     else {
-      this.linkSources.set(file, path);
-      yield* this.writeWhole(path, entry, draft);
-      for (const earlier of this.unchangedLinks.get(file) ?? []) yield* this.writeLink(earlier, path, draft);
-      this.unchangedLinks.delete(file);
+      this.#linkSources.set(file, path);
+      yield* this.#writeWhole(path, entry, draft);
+      for (const earlier of this.#unchangedLinks.get(file) ?? [])
+        yield* this.#writeLink(earlier, path, draft);
+      this.#unchangedLinks.delete(file);
     }
   }
 
-  private draftOf(entry: Entry, type: TarEntryType): Omit<TarDraft, "name"> {
+  #draftOf(entry: Entry, type: TarEntryType): Omit<TarDraft, "name"> {
     const { mode, uid, gid, sizeBytes, nodeMajor, nodeMinor, modified } = entry.stat;
     const capability = capabilityOf(entry);
     return {
@@ -90,7 +94,7 @@ export class LayerWriter {
       uid,
       gid,
       sizeBytes: type === "file" ? sizeBytes : 0,
-      modified: this.bounded(modified.seconds),
+      modified: this.#bounded(modified.seconds),
       linkName:
         type === "symlink"
           ? Buffer.from(bytesOf(readLinkAt(entry.directoryFd, entry.name)), "latin1")
@@ -101,35 +105,35 @@ export class LayerWriter {
     };
   }
 
-  private bounded(seconds: number): TarTime {
-    return this.epoch && seconds > this.epoch.seconds ? this.epoch : { seconds, nanoseconds: 0 };
+  #bounded(seconds: number): TarTime {
+    return this.#epoch && seconds > this.#epoch.seconds ? this.#epoch : { seconds, nanoseconds: 0 };
   }
 
-  private *writeLink(path: BytePath, source: BytePath, draft: Omit<TarDraft, "name">): Generator<Uint8Array> {
+  *#writeLink(path: BytePath, source: BytePath, draft: Omit<TarDraft, "name">): Generator<Uint8Array> {
     const linkName = Buffer.from(source, "latin1");
-    yield* this.writeDraft(path, { ...draft, type: "hardlink", linkName, sizeBytes: 0 });
+    yield* this.#writeDraft(path, { ...draft, type: "hardlink", linkName, sizeBytes: 0 });
   }
 
-  private *writeWhole(path: BytePath, entry: Entry, draft: Omit<TarDraft, "name">): Generator<Uint8Array> {
-    yield* this.writeDraft(path, draft);
+  *#writeWhole(path: BytePath, entry: Entry, draft: Omit<TarDraft, "name">): Generator<Uint8Array> {
+    yield* this.#writeDraft(path, draft);
     if (draft.type === "file" && entry.stat.sizeBytes > 0) yield* contentOf(path, entry);
   }
 
-  private *writeDraft(path: BytePath, draft: Omit<TarDraft, "name">): Generator<Uint8Array> {
-    yield* this.writeParents(path);
-    if (draft.type === "directory") this.writtenDirectories.add(path);
+  *#writeDraft(path: BytePath, draft: Omit<TarDraft, "name">): Generator<Uint8Array> {
+    yield* this.#writeParents(path);
+    if (draft.type === "directory") this.#writtenDirectories.add(path);
     const shown = draft.type === "directory" ? `${path}/` : path;
     yield tarHeaderBytes({ ...draft, name: Buffer.from(shown, "latin1") });
   }
 
-  private *writeParents(path: BytePath): Generator<Uint8Array> {
+  *#writeParents(path: BytePath): Generator<Uint8Array> {
     const parent = parentOf(path);
-    if (this.writtenDirectories.has(parent)) return;
-    this.writtenDirectories.add(parent);
-    const directoryFd = openBelow(this.rootFd, asName(parentOf(parent)), O_PATH | O_NOFOLLOW);
+    if (this.#writtenDirectories.has(parent)) return;
+    this.#writtenDirectories.add(parent);
+    const directoryFd = openBelow(this.#rootFd, asName(parentOf(parent)), O_PATH | O_NOFOLLOW);
     try {
       const entry = findEntry(directoryFd, asName(baseOf(parent)));
-      if (entry !== undefined) yield* this.writeDraft(parent, this.draftOf(entry, "directory"));
+      if (entry !== undefined) yield* this.#writeDraft(parent, this.#draftOf(entry, "directory"));
     } finally {
       closeFd(directoryFd);
     }

@@ -15,26 +15,26 @@ const REMOVING = ".removing-";
  * the plugin keeps for us is found again whoever is killed when, and a file without a row is litter for the collector.
  */
 export class PluginNames {
-  private readonly path: string;
+  readonly #path: string;
 
   constructor(root: string, snapshotter: string) {
-    this.path = join(root, "snapshots", snapshotter);
+    this.#path = join(root, "snapshots", snapshotter);
   }
 
   /** With the collector held off. */
   write(id: number, names: readonly string[]): void {
-    makeDirectoryDurably(this.path, 0o700);
-    writeFileAtomically(join(this.path, `${id}`), JSON.stringify(names));
+    makeDirectoryDurably(this.#path, 0o700);
+    writeFileAtomically(join(this.#path, `${id}`), JSON.stringify(names));
   }
 
   /** Empty when there is no such file. Throws DataLoss for one that cannot be read. */
   read(id: number): string[] {
-    return readNames(join(this.path, `${id}`));
+    return readNames(join(this.#path, `${id}`));
   }
 
   /** Ids in use or left over. */
   ids(): number[] {
-    return listNames(this.path)
+    return listNames(this.#path)
       .filter((name) => /^[1-9]\d*$/.test(name))
       .map(Number);
   }
@@ -42,35 +42,35 @@ export class PluginNames {
   /** From here on `asideIds` finds it, even if we are killed. One that is gone is fine. */
   setAside(id: number): void {
     try {
-      renameSync(join(this.path, `${id}`), join(this.path, `${REMOVING}${id}`));
+      renameSync(join(this.#path, `${id}`), join(this.#path, `${REMOVING}${id}`));
     } catch (error) {
       if (!hasErrno(error, "ENOENT")) throw asSysError(error);
     }
   }
 
   asideIds(): number[] {
-    return listNames(this.path)
+    return listNames(this.#path)
       .filter((name) => name.startsWith(REMOVING))
       .map((name) => Number(name.slice(REMOVING.length)));
   }
 
   /** Of a file that cannot be read nobody can tell the names. */
   readAside(id: number): string[] {
-    return namesIn(join(this.path, `${REMOVING}${id}`)) ?? [];
+    return namesIn(join(this.#path, `${REMOVING}${id}`)) ?? [];
   }
 
   /** When the plugin has nothing left of it. */
   forgetAside(id: number): void {
-    removeFile(join(this.path, `${REMOVING}${id}`));
+    removeFile(join(this.#path, `${REMOVING}${id}`));
   }
 
   /** What killed writers left of files not yet written; those of living ones too, while writers are not kept out. */
   unfinished(): string[] {
-    return listNames(this.path).filter((name) => name.startsWith(TEMPORARY_PREFIX));
+    return listNames(this.#path).filter((name) => name.startsWith(TEMPORARY_PREFIX));
   }
 
   removeUnfinished(): void {
-    for (const name of this.unfinished()) removeFile(join(this.path, name));
+    for (const name of this.unfinished()) removeFile(join(this.#path, name));
   }
 }
 

@@ -32,39 +32,39 @@ const OFFERS_TRIED = 5;
 
 /** Our snapshots in a plugin: what it calls them, and the order of steps that leaves nothing there unknown to us. */
 export class PluginSnapshots {
-  private readonly root: string;
-  private readonly namespace: string;
-  private readonly plugin: Plugin;
-  private readonly names: PluginNames;
+  readonly #root: string;
+  readonly #namespace: string;
+  readonly #plugin: Plugin;
+  readonly #names: PluginNames;
 
   constructor({ root, namespace, plugin }: PluginSnapshotsOptions) {
-    this.root = root;
-    this.namespace = namespace;
-    this.plugin = plugin;
-    this.names = new PluginNames(root, plugin.name);
+    this.#root = root;
+    this.#namespace = namespace;
+    this.#plugin = plugin;
+    this.#names = new PluginNames(root, plugin.name);
   }
 
   /** Empty, which names nothing, when its file is gone. */
   nameOf({ kind, directoryId }: Pick<SnapshotRecord, "kind" | "directoryId">): string {
-    const names = this.names.read(directoryId);
+    const names = this.#names.read(directoryId);
     return (kind === "Committed" ? names.at(-1) : names[0]) ?? "";
   }
 
   has(record: SnapshotRecord): Promise<boolean> {
-    return this.hasName(this.nameOf(record));
+    return this.#hasName(this.nameOf(record));
   }
 
   mounts(record: SnapshotRecord): Promise<Mount[]> {
-    return this.plugin.mounts(this.nameOf(record));
+    return this.#plugin.mounts(this.nameOf(record));
   }
 
   usage(record: SnapshotRecord): Promise<SnapshotUsage> {
-    return this.plugin.usage(this.nameOf(record));
+    return this.#plugin.usage(this.nameOf(record));
   }
 
   /** Those that are for the snapshotter; they replace those it had. */
   setLabels(record: SnapshotRecord, labels: Labels): Promise<void> {
-    return this.plugin.setLabels(this.nameOf(record), inherited(labels));
+    return this.#plugin.setLabels(this.nameOf(record), inherited(labels));
   }
 
   /**
@@ -73,50 +73,50 @@ export class PluginSnapshots {
    */
   async create(wanted: NewPluginSnapshot): Promise<{ mounts: Mount[] } | { offered: Labels }> {
     const { id, key, parentName, labels } = wanted;
-    const name = pluginName(this.namespace, id, randomHex(4), key);
-    this.names.write(id, [name]);
+    const name = pluginName(this.#namespace, id, randomHex(4), key);
+    this.#names.write(id, [name]);
     for (let attempt = 0; attempt < OFFERS_TRIED; attempt++) {
-      const mounts = await this.tryToCreate(wanted, name);
+      const mounts = await this.#tryToCreate(wanted, name);
       if (mounts) return { mounts };
-      const offered = await this.findOffered(labels[labelNames.snapshotRef] ?? "", parentName);
+      const offered = await this.#findOffered(labels[labelNames.snapshotRef] ?? "", parentName);
       // Gone already when another namespace has given it up.
       if (!offered) continue;
-      this.names.write(id, [offered.name]);
+      this.#names.write(id, [offered.name]);
       return { offered: offered.labels };
     }
-    throw new CtrError("NotFound", `snapshotter ${this.plugin.name}: snapshot offered for ${key}`);
+    throw new CtrError("NotFound", `snapshotter ${this.#plugin.name}: snapshot offered for ${key}`);
   }
 
   /** One who was killed between the plugin's commit and the row's has left the first to us. */
   async commit(record: SnapshotRecord, name: string, labels: Labels): Promise<SnapshotUsage> {
     const { directoryId } = record;
     const active = this.nameOf(record);
-    const [, committed] = this.names.read(directoryId);
-    if (committed !== undefined && (await this.hasName(committed))) return this.plugin.usage(committed);
-    syncMounts(await this.plugin.mounts(active));
-    const newName = pluginName(this.namespace, directoryId, randomHex(4), name);
+    const [, committed] = this.#names.read(directoryId);
+    if (committed !== undefined && (await this.#hasName(committed))) return this.#plugin.usage(committed);
+    syncMounts(await this.#plugin.mounts(active));
+    const newName = pluginName(this.#namespace, directoryId, randomHex(4), name);
     {
-      using _ = await holdOffCollector(this.root);
-      this.names.write(directoryId, [active, newName]);
+      using _ = await holdOffCollector(this.#root);
+      this.#names.write(directoryId, [active, newName]);
     }
-    await this.plugin.commit(newName, active, inherited(labels));
-    return this.plugin.usage(newName);
+    await this.#plugin.commit(newName, active, inherited(labels));
+    return this.#plugin.usage(newName);
   }
 
   /** What the plugin does not remove now the collector will. */
   async discard(id: number): Promise<void> {
-    const { root, names, plugin } = this;
-    names.setAside(id);
-    await removeSetAside({ root, names, plugin, withOffered: false }, [id]);
+    this.#names.setAside(id);
+    const context = { root: this.#root, names: this.#names, plugin: this.#plugin, withOffered: false };
+    await removeSetAside(context, [id]);
   }
 
   /** Nothing when there is an offer. */
-  private async tryToCreate(wanted: NewPluginSnapshot, name: string): Promise<Mount[] | undefined> {
+  async #tryToCreate(wanted: NewPluginSnapshot, name: string): Promise<Mount[] | undefined> {
     const { kind, parentName } = wanted;
     const labels = inherited(wanted.labels);
-    if (kind === "View") return this.plugin.view(name, parentName, labels);
+    if (kind === "View") return this.#plugin.view(name, parentName, labels);
     try {
-      return await this.plugin.prepare(name, parentName, labels);
+      return await this.#plugin.prepare(name, parentName, labels);
     } catch (error) {
       if (hasCode(error, "AlreadyExists") && labels[labelNames.snapshotRef]) return undefined;
       throw error;
@@ -124,9 +124,9 @@ export class PluginSnapshots {
   }
 
   /** Committed under a name of the plugin's choice, with the label that asked for it. */
-  private async findOffered(chainId: string, parentName: string): Promise<PluginSnapshot | undefined> {
+  async #findOffered(chainId: string, parentName: string): Promise<PluginSnapshot | undefined> {
     const parent = `parent==${JSON.stringify(parentName)}`;
-    const found = await this.plugin.list([
+    const found = await this.#plugin.list([
       `labels.${JSON.stringify(labelNames.snapshotRef)}==${chainId},${parent}`,
     ]);
     // A plugin may know no filters.
@@ -138,8 +138,8 @@ export class PluginSnapshots {
     );
   }
 
-  private async hasName(name: string): Promise<boolean> {
-    return name !== "" && (await ifPresent(() => this.plugin.stat(name))) !== undefined;
+  async #hasName(name: string): Promise<boolean> {
+    return name !== "" && (await ifPresent(() => this.#plugin.stat(name))) !== undefined;
   }
 }
 
