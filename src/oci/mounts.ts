@@ -14,19 +14,31 @@ export const withMounts: SpecOption = (spec, { input }) => {
   spec.mounts = [...kept, ...input.mounts.map((mount) => ({ ...mount }))];
 };
 
+const HINT = "it has type, src, dst and options: type=bind,src=/a,dst=/b,options=rbind:ro";
+
 /**
  * `type=…,src=…,dst=…,options=a:b` as `--mount` takes it: one record of CSV, so that a field with a comma stands
- * in double quotes. Throws InvalidArgument.
+ * in double quotes. A bind's source may be relative to the working directory: the runtime would look for it below the
+ * bundle. Throws InvalidArgument.
  */
 export function parseMount(text: string): SpecMount {
   const mount: SpecMount = { destination: "" };
   for (const field of splitCsvRecord(text)) {
     const equals = field.indexOf("=");
-    if (equals < 0) throw new CtrError("InvalidArgument", "invalid mount specification: expected key=val");
+    if (equals < 0) {
+      throw new CtrError("InvalidArgument", "invalid mount specification: expected key=val", { hint: HINT });
+    }
     setMountField(mount, field.slice(0, equals), field.slice(equals + 1));
+  }
+  // Not normalized: what `..` is, only the kernel knows where links are.
+  if (mount.source && isBind(mount) && !posix.isAbsolute(mount.source)) {
+    mount.source = `${process.cwd()}/${mount.source}`;
   }
   return mount;
 }
+
+const isBind = ({ type, options = [] }: SpecMount): boolean =>
+  type === "bind" || options.includes("bind") || options.includes("rbind");
 
 function setMountField(mount: SpecMount, key: string, value: string): void {
   switch (key) {
@@ -45,7 +57,9 @@ function setMountField(mount: SpecMount, key: string, value: string): void {
       mount.options = value.split(":");
       break;
     default:
-      throw new CtrError("InvalidArgument", `mount option ${JSON.stringify(key)} not supported`);
+      throw new CtrError("InvalidArgument", `mount option ${JSON.stringify(key)} not supported`, {
+        hint: HINT,
+      });
   }
 }
 
