@@ -1,4 +1,5 @@
 import { CtrError } from "./errors.ts";
+import { quote } from "./quote.ts";
 
 export type Labels = Readonly<Record<string, string>>;
 
@@ -27,14 +28,25 @@ export const labelNames = {
 
 const MAX_LABEL_BYTES = 4096;
 
-/** Key and value together hold at most 4096 bytes, as in containerd. Throws InvalidArgument, naming the `field`. */
+/**
+ * There is a key, and with the value it holds at most 4096 bytes, as in containerd. Throws InvalidArgument, naming the
+ * `field`.
+ */
 export function validateLabels(labels: Labels, field?: string): void {
   for (const [key, value] of Object.entries(labels)) {
-    const bytes = Buffer.byteLength(key) + Buffer.byteLength(value);
-    if (bytes <= MAX_LABEL_BYTES) continue;
-    const subject = `label key and value length (${bytes} bytes) greater than maximum size (${MAX_LABEL_BYTES} bytes), key: ${key.slice(0, 64)}`;
-    throw new CtrError("InvalidArgument", field ? `${field}: ${subject}` : subject);
+    const subject = complaintAbout(key, value);
+    if (subject) throw new CtrError("InvalidArgument", field ? `${field}: ${subject}` : subject);
   }
+}
+
+/** Whether `validateLabels` has nothing against it. */
+export const isValidLabel = (key: string, value: string): boolean => complaintAbout(key, value) === undefined;
+
+function complaintAbout(key: string, value: string): string | undefined {
+  if (key === "") return `label ${quote(`=${value}`)} has no key`;
+  const bytes = Buffer.byteLength(key) + Buffer.byteLength(value);
+  if (bytes <= MAX_LABEL_BYTES) return undefined;
+  return `label key and value length (${bytes} bytes) greater than maximum size (${MAX_LABEL_BYTES} bytes), key: ${key.slice(0, 64)}`;
 }
 
 /** `k=v` as the command line gives it; `k` alone is `bare` (most commands: "true"), and `k=` an empty value. */

@@ -30,6 +30,7 @@ recordStoreSuite("container store", {
   },
   filtersForSecond: ["id==container-2", "image==image-2", "image", "runtime.name~=runc", "labels.role==web"],
   invalid: [
+    [{ ...draft(1), labels: { "": "v" } }, 'containers.Labels: label "=v" has no key: invalid argument'],
     [{ ...draft(1), id: "" }, "container.ID: identifier must not be empty: invalid argument"],
     [{ ...draft(1), runtime: { name: "" } }, "container.Runtime.Name must be set: invalid argument"],
     [

@@ -36,6 +36,18 @@ test("labels that containerd obeys are not taken from an image's config (CVE-202
   assert.is(containerLabels({ config: {}, image: {}, given })["containerd.io/restart.status"], "running");
 });
 
+test("labels of an image's config that no record holds do not keep it from running; given ones are refused", () => {
+  const Labels = {
+    readme: "x".repeat(5000),
+    "": "nameless",
+    ["k".repeat(4090)]: "v",
+    whole: "v".repeat(4000),
+  };
+  const kept = Object.keys(containerLabels({ config: { Labels }, image: {}, given: {} }));
+  assert.equal(kept, ["k".repeat(4090), "whole", STOP_SIGNAL]);
+  assert.ok("" in containerLabels({ config: {}, image: {}, given: { "": "v" } }));
+});
+
 test("a label named like a part of every object is a label", () => {
   const Labels = JSON.parse('{"__proto__":"x","constructor":"y"}');
   const labels = containerLabels({ config: { Labels }, image: {}, given: {} });
