@@ -141,6 +141,7 @@ export function writeRecord(path: string, record: object): void {
   replaceSmallFile(path, JSON.stringify(record), 0o600);
 }
 
+export const configPath = ({ path }: Bundle): string => `${path}/config.json`;
 export const taskRecordPath = ({ path }: Bundle): string => `${path}/task.json`;
 export const execRecordPath = (bundle: Bundle, execId: string): string =>
   `${execDir(bundle, execId)}/exec.json`;

@@ -1,10 +1,10 @@
 /** The call of the OCI runtime that makes a container, as the client asks the supervisor for it. */
-import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { withSubject } from "../core/errors.ts";
 import type { Prelaunch, ProcessIo, RuntimeOptions } from "../core/task.ts";
+import { replaceSmallFile } from "../sys/small-file.ts";
 import { awaitConfig, giveConfig } from "./awaited-config.ts";
-import type { Bundle } from "./bundle.ts";
+import { type Bundle, configPath } from "./bundle.ts";
 import type { Connection } from "./connection.ts";
 import { findRunc, type Runc } from "./runc.ts";
 import { type PlannedStdio, planStdio } from "./stdio/plan.ts";
@@ -43,7 +43,7 @@ export function planCall(context: CallContext, plan: CallPlan): RuntimeCall {
     runc,
     stdio,
     create(connection, config, start) {
-      writeFileSync(join(context.bundle.path, "config.json"), config, { mode: 0o600 });
+      replaceSmallFile(configPath(context.bundle), config, 0o600);
       return connection.ask({ op: "create", start, stdio: stdio.plan });
     },
   };

@@ -1,7 +1,6 @@
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { isConfigAwaited } from "./awaited-config.ts";
-import type { Bundle } from "./bundle.ts";
+import { type Bundle, configPath } from "./bundle.ts";
 import { type Cgroups, cgroupsAt } from "./cgroup.ts";
 
 /**
@@ -11,7 +10,7 @@ import { type Cgroups, cgroupsAt } from "./cgroup.ts";
 export function readSpecCgroups(bundle: Bundle): Cgroups {
   if (isConfigAwaited(bundle)) return new Map();
   try {
-    const spec = JSON.parse(readFileSync(join(bundle.path, "config.json"), "utf8"));
+    const spec = JSON.parse(readFileSync(configPath(bundle), "utf8"));
     const path: unknown = spec.linux?.cgroupsPath;
     const isOwn =
       typeof path === "string" && path.startsWith("/") && path.split("/").filter(Boolean).length > 1;
