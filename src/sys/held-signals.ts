@@ -1,4 +1,5 @@
 import { constants } from "node:os";
+import { CtrError } from "../core/errors.ts";
 
 /**
  * Those that somebody may send to a program to tell it something. Not SIGPIPE, SIGCHLD and SIGURG, which concern us
@@ -33,7 +34,7 @@ const ENDING = new Set<number>([
 export interface HeldSignals extends Disposable {
   /** Passes on those that have come, and all that come. */
   passTo(send: (signalNumber: number) => void): void;
-  /** Aborts when one comes, or has come, by which people end programs. */
+  /** Aborts, as Canceled, when one comes, or has come, by which people end programs. */
   interruption(): AbortSignal;
 }
 
@@ -53,7 +54,7 @@ export function holdSignals(): HeldSignals {
   return {
     interruption() {
       const controller = new AbortController();
-      interrupt = () => controller.abort();
+      interrupt = () => controller.abort(new CtrError("Canceled", "interrupted"));
       if (held.some((signalNumber) => ENDING.has(signalNumber))) interrupt();
       return controller.signal;
     },

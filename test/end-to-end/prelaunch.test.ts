@@ -2,6 +2,7 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { openLockFile } from "../../src/files/lock-file.ts";
 import { makeFifo } from "../../src/sys/descriptors.ts";
 import { mountsBelow } from "../support/mounts.ts";
 import { processesNaming } from "../support/processes.ts";
@@ -77,6 +78,18 @@ test("so does one that a program in between has started, which holds the caller'
   client.kill("SIGKILL");
   await assertNothingLeft();
   await client.stdout.text();
+});
+
+test("Ctrl-C ends the unpacking of its image, and it", async () => {
+  const [layer] = (await bench.ctr.ok("snapshots", "list")).match(/sha256:\w+/)!;
+  const lock = join(bench.ctr.root, "locks", `unpack-native-${layer!.replace(":", "_")}`);
+  using _ = await openLockFile(lock);
+  const client = bench.ctr.start(["run", "--rm", "--snapshotter", "native", bench.image, "box", "true"]);
+  await waitFor(() => waitingRuntimes().length === 1, { what: "a runtime that waits for its spec" });
+  client.kill("SIGINT");
+  assert.is(await client.stderr.text(), "ctr: wait for a lock: interrupted: canceled\n");
+  assert.is(await client.exited, 1);
+  await assertNothingLeft();
 });
 
 test("it goes when its supervisor is killed, and the client says so", async () => {

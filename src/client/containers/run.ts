@@ -3,6 +3,7 @@ import type { Mount } from "../../core/mount.ts";
 import type { Container } from "../../core/records.ts";
 import type { Spec } from "../../core/runtime-spec.ts";
 import type {
+  Attachment,
   CreateTask,
   Exit,
   Prelaunch,
@@ -12,6 +13,7 @@ import type {
   Task,
 } from "../../core/task.ts";
 import { withMountLabel } from "../../oci/selinux.ts";
+import { holdSignals } from "../../sys/held-signals.ts";
 import type { Client } from "../open.ts";
 import { internalCommand } from "../own-command.ts";
 import { type NetworkOptions, type TaskNetwork, taskNetwork, wantsNetwork } from "./container-network.ts";
@@ -30,11 +32,7 @@ export interface RunOptions extends Omit<NewContainer, "ownership">, TaskOptions
 
 /** Creates a container and runs it with the caller's streams; task and streams are gone when this answers. */
 export async function run(client: Client, options: RunOptions): Promise<Exit> {
-  const tasks = await client.tasks();
-  const attachment = await inNewContainer(client, options, (request) =>
-    tasks.run(options.id, request, prelaunchOf(options)),
-  );
-  return attachment.ended;
+  return (await begin(client, options)).ended;
 }
 
 /**
@@ -43,14 +41,11 @@ export async function run(client: Client, options: RunOptions): Promise<Exit> {
  */
 export async function runEphemeral(client: Client, options: RunOptions): Promise<Exit> {
   const { id } = options;
-  const tasks = await client.tasks();
   // Whatever a power cut makes of a record that goes with its process, nobody looks for it.
   using _ = (await client.metadata()).deferDurability();
   const ownership = await own(client, id);
   try {
-    const attachment = await inNewContainer(client, { ...options, ownership }, (request) =>
-      tasks.run(id, request, prelaunchOf(options)),
-    );
+    const attachment = await begin(client, { ...options, ownership });
     try {
       // With it all is removed, and the id may be another's.
       return await attachment.ended;
@@ -61,6 +56,19 @@ export async function runEphemeral(client: Client, options: RunOptions): Promise
   } finally {
     ownership.remove();
   }
+}
+
+/** A signal that ends programs ends the unpacking of the image; one that comes later is kept for the container. */
+async function begin(
+  client: Client,
+  options: RunOptions & Pick<NewContainer, "ownership">,
+): Promise<Attachment> {
+  const tasks = await client.tasks();
+  using signals = holdSignals();
+  const ending = [options.signal, signals.interruption()].filter((signal) => signal !== undefined);
+  return await inNewContainer(client, { ...options, signal: AbortSignal.any(ending) }, (request) =>
+    tasks.run(options.id, request, prelaunchOf(options)),
+  );
 }
 
 /** As `run`, without waiting: the task is started and goes on by itself. */
