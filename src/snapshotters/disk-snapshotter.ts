@@ -41,46 +41,46 @@ type Draft = Omit<Parameters<SnapshotRecordStore["create"]>[0], "directoryId">;
 /** Names in the database, bytes in a storage, and the order in which the two change. */
 class DiskSnapshotter implements Snapshotter {
   readonly name: string;
-  private readonly storage: SnapshotStorage;
-  private readonly root: string;
-  private readonly records: SnapshotRecordStore;
-  private readonly directories: SnapshotDirectories;
+  readonly #storage: SnapshotStorage;
+  readonly #root: string;
+  readonly #records: SnapshotRecordStore;
+  readonly #directories: SnapshotDirectories;
   readonly rebase: Snapshotter["rebase"];
   readonly setAside: Snapshotter["setAside"];
 
   constructor(storage: SnapshotStorage, root: string, records: SnapshotRecordStore) {
     this.name = storage.name;
-    this.storage = storage;
-    this.directories = storage.directories;
-    this.root = root;
-    this.records = records;
-    if (storage.putAbove) this.rebase = (key, parent) => this.putAbove(key, parent);
-    if (storage.directories.arePlain) this.setAside = (key) => this.removeName(key);
+    this.#storage = storage;
+    this.#directories = storage.directories;
+    this.#root = root;
+    this.#records = records;
+    if (storage.putAbove) this.rebase = (key, parent) => this.#putAbove(key, parent);
+    if (storage.directories.arePlain) this.setAside = (key) => this.#removeName(key);
   }
 
   get maxDepth(): number | undefined {
-    return this.storage.maxDepth;
+    return this.#storage.maxDepth;
   }
 
   canRemap(): boolean {
-    return this.storage.canRemap();
+    return this.#storage.canRemap();
   }
 
   async stat(key: string): Promise<SnapshotInfo> {
-    return infoOf(this.records.get(key));
+    return infoOf(this.#records.get(key));
   }
 
   async label(key: string, labels: Labels): Promise<SnapshotInfo> {
-    return infoOf(this.records.label(key, labels));
+    return infoOf(this.#records.label(key, labels));
   }
 
   async usage(key: string): Promise<SnapshotUsage> {
-    const { kind, sizeBytes = 0, inodes = 0 } = this.records.get(key);
-    return kind === "Active" ? this.measure(key) : { sizeBytes, inodes };
+    const { kind, sizeBytes = 0, inodes = 0 } = this.#records.get(key);
+    return kind === "Active" ? this.#measure(key) : { sizeBytes, inodes };
   }
 
   async mounts(key: string): Promise<Mount[]> {
-    const chain = this.records.chain(key);
+    const chain = this.#records.chain(key);
     const record = chain.at(-1)!;
     if (record.kind === "Committed") {
       const why = new CtrError("FailedPrecondition", `requested snapshot ${key} not active or view`);
@@ -88,107 +88,107 @@ class DiskSnapshotter implements Snapshotter {
     }
     // After a power cut the row may be there without its directory, which nobody had synced.
     const stored = storedSnapshot(record, chain.slice(0, -1));
-    if (!this.directories.hasFiles(record.directoryId)) this.storage.make(stored);
-    return this.storage.mounts(stored);
+    if (!this.#directories.hasFiles(record.directoryId)) this.#storage.make(stored);
+    return this.#storage.mounts(stored);
   }
 
   prepare(key: string, parent: string, options: PrepareOptions = {}): Promise<Mount[]> {
     const { labels = {}, isApart = false } = options;
     const chainId = labels[labelNames.snapshotRef] ?? "";
-    if (chainId !== "" && !isApart) this.offerShared(chainId, parent, labels);
-    return this.create({ kind: "Active", key, parent, chainId, labels }, isApart);
+    if (chainId !== "" && !isApart) this.#offerShared(chainId, parent, labels);
+    return this.#create({ kind: "Active", key, parent, chainId, labels }, isApart);
   }
 
   view(key: string, parent: string, { labels = {} }: PrepareOptions = {}): Promise<Mount[]> {
-    return this.create({ kind: "View", key, parent, chainId: "", labels });
+    return this.#create({ kind: "View", key, parent, chainId: "", labels });
   }
 
   async commit(name: string, key: string, options: CommitOptions = {}): Promise<void> {
     const { labels = {}, isDurable = false } = options;
-    const { directoryId, kind } = this.records.get(key);
-    if (kind === "Active" && !isDurable) this.directories.sync(directoryId);
-    const usage = this.measure(key);
-    const lostDirectoryId = this.lostDirectoryOf(name);
-    if (lostDirectoryId === undefined) this.records.commit(name, key, { labels, ...usage });
-    else this.records.restore(name, key, { lostDirectoryId, ...usage });
+    const { directoryId, kind } = this.#records.get(key);
+    if (kind === "Active" && !isDurable) this.#directories.sync(directoryId);
+    const usage = this.#measure(key);
+    const lostDirectoryId = this.#lostDirectoryOf(name);
+    if (lostDirectoryId === undefined) this.#records.commit(name, key, { labels, ...usage });
+    else this.#records.restore(name, key, { lostDirectoryId, ...usage });
   }
 
   async remove(key: string): Promise<void> {
-    const { directoryId, inUse } = this.deleteRecord(key);
-    if (!inUse) this.directories.remove(directoryId);
+    const { directoryId, inUse } = this.#deleteRecord(key);
+    if (!inUse) this.#directories.remove(directoryId);
   }
 
   async isIntact(key: string): Promise<boolean> {
-    return this.records.chain(key).every(({ directoryId }) => this.directories.hasFiles(directoryId));
+    return this.#records.chain(key).every(({ directoryId }) => this.#directories.hasFiles(directoryId));
   }
 
   async *walk(filters?: readonly string[]): AsyncGenerator<SnapshotInfo> {
-    for (const record of this.records.list(filters)) yield infoOf(record);
+    for (const record of this.#records.list(filters)) yield infoOf(record);
   }
 
-  private async removeName(key: string): Promise<string | undefined> {
-    const { directoryId, inUse } = this.deleteRecord(key);
-    return inUse ? undefined : this.directories.setAside(directoryId);
+  async #removeName(key: string): Promise<string | undefined> {
+    const { directoryId, inUse } = this.#deleteRecord(key);
+    return inUse ? undefined : this.#directories.setAside(directoryId);
   }
 
-  private async putAbove(key: string, parent: string): Promise<Mount[]> {
-    this.records.rebase(key, parent);
-    const chain = this.records.chain(key);
+  async #putAbove(key: string, parent: string): Promise<Mount[]> {
+    this.#records.rebase(key, parent);
+    const chain = this.#records.chain(key);
     const stored = storedSnapshot(chain.at(-1)!, chain.slice(0, -1));
-    this.storage.putAbove!(stored);
-    return this.storage.mounts(stored);
+    this.#storage.putAbove!(stored);
+    return this.#storage.mounts(stored);
   }
 
   /**
    * On a full disk not even a removal can be noted. An active snapshot is nobody else's and has no children, so its
    * bytes may go first; were we killed then, `mounts` would find it empty.
    */
-  private deleteRecord(key: string): { directoryId: number; inUse: boolean } {
+  #deleteRecord(key: string): { directoryId: number; inUse: boolean } {
     try {
-      return this.records.delete(key);
+      return this.#records.delete(key);
     } catch (error) {
-      const { kind, directoryId } = this.records.get(key);
+      const { kind, directoryId } = this.#records.get(key);
       if (!hasCode(error, "ResourceExhausted") || kind !== "Active") throw error;
-      this.directories.remove(directoryId);
-      return this.records.delete(key);
+      this.#directories.remove(directoryId);
+      return this.#records.delete(key);
     }
   }
 
-  private lostDirectoryOf(name: string): number | undefined {
-    const record = ifPresent(() => this.records.get(name));
-    const isLost = record?.kind === "Committed" && !this.directories.hasFiles(record.directoryId);
+  #lostDirectoryOf(name: string): number | undefined {
+    const record = ifPresent(() => this.#records.get(name));
+    const isLost = record?.kind === "Committed" && !this.#directories.hasFiles(record.directoryId);
     return isLost ? record.directoryId : undefined;
   }
 
-  private measure(key: string): SnapshotUsage {
-    const chain = this.records.chain(key);
-    return this.storage.usage(storedSnapshot(chain.at(-1)!, chain.slice(0, -1)));
+  #measure(key: string): SnapshotUsage {
+    const chain = this.#records.chain(key);
+    return this.#storage.usage(storedSnapshot(chain.at(-1)!, chain.slice(0, -1)));
   }
 
   /** The directory comes before the row; the collector, for which it is litter until then, waits meanwhile. */
-  private async create(draft: Draft, isApart = false): Promise<Mount[]> {
+  async #create(draft: Draft, isApart = false): Promise<Mount[]> {
     const { kind, parent, labels } = draft;
-    const parents = parent === "" ? [] : this.parents(parent);
-    makeDirectoryDurably(this.root, 0o700);
-    using _ = await holdOffCollector(this.root);
-    const directoryId = this.records.nextDirectoryId();
+    const parents = parent === "" ? [] : this.#parents(parent);
+    makeDirectoryDurably(this.#root, 0o700);
+    using _ = await holdOffCollector(this.#root);
+    const directoryId = this.#records.nextDirectoryId();
     try {
       const stored = { ...storedSnapshot({ kind, directoryId, labels }, parents), isApart };
       // A power cut can take back the id and leave what was written under it.
-      if (this.directories.exists(directoryId)) this.directories.remove(directoryId);
-      this.storage.make(stored);
-      const mounts = this.storage.mounts(stored);
-      this.records.create({ ...draft, directoryId });
+      if (this.#directories.exists(directoryId)) this.#directories.remove(directoryId);
+      this.#storage.make(stored);
+      const mounts = this.#storage.mounts(stored);
+      this.#records.create({ ...draft, directoryId });
       return mounts;
     } catch (error) {
-      this.directories.remove(directoryId);
+      this.#directories.remove(directoryId);
       throw error;
     }
   }
 
-  private parents(parent: string): SnapshotRecord[] {
+  #parents(parent: string): SnapshotRecord[] {
     try {
-      return this.records.chain(parent);
+      return this.#records.chain(parent);
     } catch (error) {
       if (!hasCode(error, "NotFound")) throw error;
       throw new CtrError("NotFound", `parent snapshot ${parent} does not exist`);
@@ -196,11 +196,11 @@ class DiskSnapshotter implements Snapshotter {
   }
 
   /** Throws AlreadyExists when another namespace has that chain, which then is here too. */
-  private offerShared(chainId: string, parent: string, labels: Labels): void {
-    const shared = this.records.shareable(chainId);
-    if (shared === undefined || !this.directories.hasFiles(shared.directoryId)) return;
+  #offerShared(chainId: string, parent: string, labels: Labels): void {
+    const shared = this.#records.shareable(chainId);
+    if (shared === undefined || !this.#directories.hasFiles(shared.directoryId)) return;
     // It may have been removed since it was found.
-    if (ifPresent(() => this.records.share(shared, chainId, parent, labels))) {
+    if (ifPresent(() => this.#records.share(shared, chainId, parent, labels))) {
       throw new CtrError("AlreadyExists", `target snapshot ${JSON.stringify(chainId)}`);
     }
   }
