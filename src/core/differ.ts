@@ -11,11 +11,10 @@ export interface ApplyOptions {
 
 /** What came of a layer: the descriptor of its uncompressed tar, and what is left to do. */
 export interface AppliedLayer extends Descriptor {
-  /**
-   * Directories that the layer only implies, where it was not known yet what the layers below have there. While there
-   * are some, nothing of the layer is durable.
-   */
+  /** Directories that the layer only implies, where it was not known yet what the layers below have there. */
   unsettled: readonly string[];
+  /** Else it is to be synced, once it is settled: one that was written apart can be with others. */
+  isDurable: boolean;
 }
 
 export interface CompareOptions {
@@ -43,12 +42,12 @@ export interface Differ {
    * bytes that do not match, InvalidArgument for a bad entry. On failure the tree is half written and must be removed.
    *
    * An overlay without lower directories is one whose parents are not there yet. InvalidArgument or FailedPrecondition
-   * can then mean that the layer needs them; whoever has them calls `settle`.
+   * can then mean that the layer needs them; whoever has them calls `settle`. Only there may it stay to be synced.
    */
   apply(layer: Descriptor, onto: readonly Mount[], options?: ApplyOptions): Promise<AppliedLayer>;
   /**
-   * Gives what `apply` left unsettled the attributes that the layers below have there, durably: `onto` is the same
-   * overlay with its parents. Throws FailedPrecondition when the layer must be applied anew above them.
+   * Gives what `apply` left unsettled the attributes that the layers below have there: `onto` is the same overlay with
+   * its parents. What it changes is to be synced. Throws FailedPrecondition when the layer must be applied anew above them.
    */
   settle(onto: readonly Mount[], unsettled: readonly string[]): Promise<void>;
   /**

@@ -153,7 +153,7 @@ export interface SnapshotRecordStore {
     key: string,
     change: { labels: Labels; sizeBytes: number; inodes: number },
   ): SnapshotRecord;
-  /** Throws as `Snapshotter.rebase`. */
+  /** Gives an active snapshot without a parent one. Throws NotFound, FailedPrecondition. */
   rebase(key: string, parent: string): SnapshotRecord;
   /**
    * Gives committed snapshots that lost their directory, `name` and every other row that shares it, the directory of

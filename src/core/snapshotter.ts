@@ -30,14 +30,16 @@ export interface PrepareOptions {
    */
   labels?: Labels;
   /**
-   * Prepared without a parent, to be given one by `rebase`: its mounts take whiteouts as those above a parent do, and
-   * nothing is offered in its place. Only where there is a `rebase`.
+   * Prepared without a parent, to be put above one by `putAbove` and given it by `commit`: its mounts take whiteouts as
+   * those above a parent do, and nothing is offered in its place. Only where there is a `putAbove`.
    */
   isApart?: boolean;
 }
 
 export interface CommitOptions {
   labels?: Labels;
+  /** Of a snapshot that was prepared apart. */
+  parent?: string;
   /** Whoever wrote its bytes has made them durable. */
   isDurable?: boolean;
 }
@@ -68,14 +70,17 @@ export interface Snapshotter {
   /** As `prepare`, for reading only. */
   view(key: string, parent: string, options?: PrepareOptions): Promise<Mount[]>;
   /**
-   * Puts an active snapshot, prepared apart, above `parent`, so that layers can be unpacked side by side; answers its
-   * mounts from now on. Throws NotFound for either, FailedPrecondition when the key is not Active or has a parent, or
-   * the parent is not Committed.
+   * Makes of an active snapshot, prepared apart, what it would be above `parent`, so that layers can be unpacked side by
+   * side; answers the mounts that it has there. The parent may still be active, itself apart and put above another: only
+   * who goes on to commit both, the parent first, knows of it. Throws NotFound for either, FailedPrecondition when the
+   * key is not Active or has a parent, or the parent is a view.
    */
-  rebase?(key: string, parent: string): Promise<Mount[]>;
+  putAbove?(key: string, parent: string): Promise<Mount[]>;
+  /** Makes the snapshot's bytes durable, at once for all that are asked for meanwhile. Only where there is a `putAbove`. */
+  sync?(key: string): Promise<void>;
   /**
-   * Throws NotFound for the key, FailedPrecondition when it is not Active, AlreadyExists for the name; the active one
-   * then stays. A committed snapshot of that name that is not intact is no obstacle: it gets the active one's bytes,
+   * Throws NotFound for the key or the parent, FailedPrecondition when the one is not Active or the other not
+   * Committed, AlreadyExists for the name; the active one then stays. A committed snapshot of that name that is not intact is no obstacle: it gets the active one's bytes,
    * in every namespace that shares them, and keeps its labels and children.
    */
   commit(name: string, key: string, options?: CommitOptions): Promise<void>;

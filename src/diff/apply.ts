@@ -9,11 +9,12 @@ import { Unsettled } from "./unsettled.ts";
 
 /**
  * Writes the layer that `stream` holds into `target` (OCI image spec, layer.md) and takes the stream to its end, which
- * may be behind the archive's. Answers what is left unsettled; when nothing is, all is durable.
+ * may be behind the archive's. Answers what is left unsettled. All is durable then, unless `leavesSync`.
  */
 export async function applyLayer(
   stream: AsyncIterable<Uint8Array>,
   { root, lowers, whiteouts, isApart }: Target,
+  leavesSync: boolean,
 ): Promise<readonly string[]> {
   using tree = new LayerTree(root, lowers);
   const made = new MadeEntries(isEmpty(tree));
@@ -30,7 +31,7 @@ export async function applyLayer(
   }
   reader.finish();
   unpacker.finish();
-  if (!unsettled || unsettled.isEmpty) tree.sync();
+  if (!leavesSync) tree.sync();
   return unsettled?.paths() ?? [];
 }
 

@@ -20,6 +20,8 @@ export interface ApplierOptions {
   content: ContentProvider;
   /** A directory below which is mounted what cannot be reached otherwise. */
   mountPlaces: string;
+  /** Layers written apart are left to be synced together. */
+  leavesSync?: boolean;
 }
 
 export interface DifferOptions extends ApplierOptions {
@@ -30,6 +32,7 @@ export interface DifferOptions extends ApplierOptions {
 
 export function openDiffer({ content, mountPlaces, threads }: DifferOptions): Differ {
   const here = openApplier({ content, mountPlaces });
+  const { apply: applySmallest } = openApplier({ content, mountPlaces, leavesSync: true });
   const inTurn = createLimiter(1);
   let isBusy = false;
   const applyHere: Differ["apply"] = async (layer, onto, options) => {
@@ -46,7 +49,7 @@ export function openDiffer({ content, mountPlaces, threads }: DifferOptions): Di
       // The threads take whatever bytes are there: whether they are this namespace's to see is known here.
       await content.info(layer.digest);
       if (!threads || !isDirect(onto)) return here.apply(layer, onto, options);
-      if (layer.size < WORTH_A_MESSAGE_BYTES) return inTurn(() => here.apply(layer, onto, options));
+      if (layer.size < WORTH_A_MESSAGE_BYTES) return inTurn(() => applySmallest(layer, onto, options));
       // The one layer of a small image; of many, the others begin a thread.
       const isForHere = layer.size < WORTH_A_THREAD_BYTES && !isBusy;
       return isForHere ? applyHere(layer, onto, options) : threads.apply(layer, onto, options);
@@ -68,7 +71,7 @@ export function openApplier(applier: ApplierOptions): Pick<Differ, "apply" | "se
 }
 
 async function apply(
-  { content, mountPlaces }: ApplierOptions,
+  { content, mountPlaces, leavesSync = false }: ApplierOptions,
   layer: Descriptor,
   onto: readonly Mount[],
   options: ApplyOptions = {},
@@ -76,11 +79,13 @@ async function apply(
   await using blob = await content.reader(layer.digest);
   const measured = new Measured(options);
   try {
-    const unsettled = await withTarget(onto, mountPlaces, (target) =>
-      applyLayer(measured.stream(decompress(verified(blob.stream(), layer), layer.size)), target),
-    );
+    const applied = await withTarget(onto, mountPlaces, async (target) => {
+      const stream = measured.stream(decompress(verified(blob.stream(), layer), layer.size));
+      const isDurable = !(leavesSync && target.isApart);
+      return { unsettled: await applyLayer(stream, target, !isDurable), isDurable };
+    });
     const { sizeBytes: size } = measured;
-    return { mediaType: mediaTypes.ociLayer, digest: measured.digest(), size, unsettled };
+    return { mediaType: mediaTypes.ociLayer, digest: measured.digest(), size, ...applied };
   } catch (error) {
     throw options.signal?.aborted ? error : withSubject(`unpack layer ${layer.digest}`, error);
   }

@@ -10,10 +10,7 @@ import { LayerTree } from "./layer-tree.ts";
 import { copyAttributes, openLowerDirectory } from "./parents.ts";
 import type { Target } from "./target.ts";
 
-/**
- * Gives the directories that a layer only implied what `ensureDirectory` would have given them above its parents, and
- * makes the whole layer durable.
- */
+/** Gives the directories that a layer only implied what `ensureDirectory` would have given them above its parents. */
 export function settle({ root, lowers }: Target, paths: readonly BytePath[]): void {
   using tree = new LayerTree(root, lowers);
   // In the order in which they were made, so that nothing is looked for below what is not there.
@@ -21,7 +18,6 @@ export function settle({ root, lowers }: Target, paths: readonly BytePath[]): vo
   for (const path of paths) {
     if (absent.has(parentOf(path)) || !settleDirectory(tree, path)) absent.add(path);
   }
-  tree.sync();
 }
 
 /** Answers whether the layers below have a directory there. */

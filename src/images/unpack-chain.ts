@@ -1,5 +1,5 @@
 import type { Digest } from "../core/digest.ts";
-import { beginLink, type ChainLink, finishLink, type LinkContext } from "./unpack-link.ts";
+import { beginLink, type ChainLink, finishLink, type LinkContext, type LinkUnderWay } from "./unpack-link.ts";
 
 export interface ChainContext extends LinkContext {
   /** Waits until no other process unpacks that chain: what two would extract, one extracts. Answers how to let go. */
@@ -10,7 +10,7 @@ export interface ChainContext extends LinkContext {
 const LINKS_AT_ONCE = 64;
 
 /**
- * Unpacks the links side by side and commits them from the lowest up. Chains are claimed in that order too, by every
+ * Unpacks the links side by side, puts each above the one below, and commits them from the lowest up. Chains are claimed in that order too, by every
  * process, so that no two can wait for each other. The first failure stops all.
  */
 export async function unpackChain(links: readonly ChainLink[], context: ChainContext): Promise<void> {
@@ -18,17 +18,17 @@ export async function unpackChain(links: readonly ChainLink[], context: ChainCon
   const signal = AbortSignal.any([failure.signal, ...(context.signal ? [context.signal] : [])]);
   const stoppable = { ...context, signal };
   const unpackings: Promise<void>[] = [];
-  let below: Promise<void> | undefined;
+  let below: LinkUnderWay | undefined;
   const start = async (link: ChainLink) => {
     const release = await context.claim(link.chain, signal);
     try {
       // Until a link is found missing, those above it may be had at once, from this namespace or another.
       const begun = await beginLink(link, below, stoppable);
       if (begun === "exists") return release();
-      const unpacking = finishLink(link, begun, below, stoppable).finally(release);
+      below = finishLink(link, begun, below, stoppable);
+      const unpacking = below.committed.finally(release);
       unpacking.catch((error) => failure.abort(error));
       unpackings.push(unpacking);
-      below = unpacking;
     } catch (error) {
       release();
       throw error;

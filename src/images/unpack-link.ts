@@ -1,6 +1,6 @@
 import type { ContentStore } from "../core/content.ts";
 import type { Descriptor } from "../core/descriptor.ts";
-import type { Differ } from "../core/differ.ts";
+import type { AppliedLayer, Differ } from "../core/differ.ts";
 import type { Digest } from "../core/digest.ts";
 import { CtrError, hasCode, ifPresent } from "../core/errors.ts";
 import { type Labels, labelNames } from "../core/labels.ts";
@@ -35,21 +35,27 @@ export interface ChainLink {
   key: string;
 }
 
+/** A link on its way, as the one above it sees it. */
+export interface LinkUnderWay {
+  key: string;
+  /** Settles when its snapshot is what it will be committed as, but for what the disk does not have yet. */
+  extracted: Promise<void>;
+  committed: Promise<void>;
+}
+
 /** The mounts of a snapshot above its parent; or it is to be extracted apart, and put above the parent later. */
 type Begun = readonly Mount[] | "apart";
 
-/**
- * Finds the link's snapshot or begins one. `below` is the unpacking of the layer below; undefined when there is nothing
- * to wait for.
- */
+/** Finds the link's snapshot or begins one. `below` is undefined when there is nothing to wait for. */
 export async function beginLink(
   link: ChainLink,
-  below: Promise<void> | undefined,
+  below: LinkUnderWay | undefined,
   { snapshotter }: LinkContext,
 ): Promise<Begun | "exists"> {
   const { chain, key, parent } = link;
-  if (below && snapshotter.rebase && (await committedState(snapshotter, chain)) === "absent") return "apart";
-  await below;
+  if (below && snapshotter.putAbove && (await committedState(snapshotter, chain)) === "absent")
+    return "apart";
+  await below?.committed;
   const state = await committedState(snapshotter, chain);
   if (state === "intact") return "exists";
   // What has lost its bytes is there already, so that nothing may be offered in its place.
@@ -66,20 +72,45 @@ export async function beginLink(
  * Extracts the layer and commits it once `below` is committed. What failed apart is tried again above its parent, and
  * bytes that an earlier pull brought and that were damaged since are fetched again.
  */
-export async function finishLink(
+export function finishLink(
   link: ChainLink,
   begun: Begun,
-  below: Promise<void> | undefined,
+  below: LinkUnderWay | undefined,
   context: LinkContext,
+): LinkUnderWay {
+  const extracted = Promise.withResolvers<void>();
+  // Nobody may be above.
+  extracted.promise.catch(() => {});
+  const committed = extractAndCommit(link, begun, below, { ...context, onExtracted: extracted.resolve });
+  committed.then(extracted.resolve, extracted.reject);
+  return { key: link.key, extracted: extracted.promise, committed };
+}
+
+interface ExtractContext extends LinkContext {
+  onExtracted: () => void;
+}
+
+async function extractAndCommit(
+  link: ChainLink,
+  begun: Begun,
+  below: LinkUnderWay | undefined,
+  context: ExtractContext,
 ): Promise<void> {
   await comeIn(link, context);
+  let isExtracted = false;
+  const onExtracted = () => {
+    isExtracted = true;
+    context.onExtracted();
+  };
   try {
-    return await unpackLink(link, begun, below, context);
+    return await unpackLink(link, begun, below, { ...context, onExtracted });
   } catch (error) {
+    // Others may be above it by now.
+    if (isExtracted) throw error;
     const needsParent = begun === "apart" && hasCode(error, "InvalidArgument", "FailedPrecondition");
     if (!needsParent) await refetchDamaged(link.layer, error, context);
   }
-  await below;
+  await below?.committed;
   const again = await beginLink(link, undefined, context);
   if (again !== "exists") await unpackLink(link, again, undefined, context);
 }
@@ -114,23 +145,27 @@ async function refetchDamaged(
 async function unpackLink(
   link: ChainLink,
   begun: Begun,
-  below: Promise<void> | undefined,
-  context: LinkContext,
+  below: LinkUnderWay | undefined,
+  context: ExtractContext,
 ): Promise<void> {
-  const { snapshotter, differ } = context;
+  const { snapshotter, differ, onExtracted } = context;
   const { chain, key, parent } = link;
   try {
-    const mounts =
-      begun === "apart"
-        ? await snapshotter.prepare(key, "", { labels: { [labelNames.snapshotRef]: chain }, isApart: true })
-        : begun;
-    const unsettled = await applyLayer(link, mounts, context);
-    await below;
-    if (begun === "apart") {
-      const above = await snapshotter.rebase!(key, parent);
+    if (begun !== "apart") {
+      await applyLayer(link, begun, context);
+      onExtracted();
+      await snapshotter.commit(chain, key, { isDurable: true });
+    } else {
+      const labels = { [labelNames.snapshotRef]: chain };
+      const apart = await snapshotter.prepare(key, "", { labels, isApart: true });
+      const { unsettled, isDurable } = await applyLayer(link, apart, context);
+      const above = await putAbove(link, below!, snapshotter);
       if (unsettled.length > 0) await differ.settle(above, unsettled);
+      onExtracted();
+      if (!isDurable || unsettled.length > 0) await snapshotter.sync!(key);
+      await below!.committed;
+      await snapshotter.commit(chain, key, { parent, isDurable: true });
     }
-    await snapshotter.commit(chain, key, { isDurable: true });
   } catch (error) {
     await ifPresent(() => snapshotter.remove(key));
     if (!(await isHadElsewhere(error, chain, snapshotter))) throw error;
@@ -138,19 +173,35 @@ async function unpackLink(
   context.onProgress?.({ name: refKey(link.layer.descriptor), state: "done" });
 }
 
-/** Answers what is left unsettled. */
+/** Above what is below as that is now: extracted, or committed already, by us or by somebody else. */
+async function putAbove(
+  { key, parent }: ChainLink,
+  below: LinkUnderWay,
+  snapshotter: Snapshotter,
+): Promise<readonly Mount[]> {
+  await below.extracted;
+  try {
+    return await snapshotter.putAbove!(key, below.key);
+  } catch (error) {
+    if (!hasCode(error, "NotFound")) throw error;
+  }
+  await below.committed;
+  return snapshotter.putAbove!(key, parent);
+}
+
 async function applyLayer(
   { layer: { descriptor }, diffId }: ChainLink,
   mounts: readonly Mount[],
   { differ, onProgress, signal }: LinkContext,
-): Promise<readonly string[]> {
+): Promise<AppliedLayer> {
   const name = refKey(descriptor);
-  const { digest, unsettled } = await differ.apply(descriptor, mounts, {
+  const applied = await differ.apply(descriptor, mounts, {
     signal,
     onProgress: onProgress && ((offset) => onProgress({ name, state: "unpacking", offset })),
   });
-  if (digest === diffId) return unsettled;
-  throw new CtrError("DataLoss", `wrong diff id ${digest} of layer ${descriptor.digest}, expected ${diffId}`);
+  if (applied.digest === diffId) return applied;
+  const what = `wrong diff id ${applied.digest} of layer ${descriptor.digest}, expected ${diffId}`;
+  throw new CtrError("DataLoss", what);
 }
 
 /** Somebody else can have committed the same chain meanwhile. */

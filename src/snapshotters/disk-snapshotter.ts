@@ -45,7 +45,12 @@ class DiskSnapshotter implements Snapshotter {
   readonly #root: string;
   readonly #records: SnapshotRecordStore;
   readonly #directories: SnapshotDirectories;
-  readonly rebase: Snapshotter["rebase"];
+  /** What is below those that were put above others, and have no parent until they are committed. */
+  readonly #stacked = new Map<string, readonly SnapshotRecord[]>();
+  /** Not begun yet. */
+  #nextSync: Promise<void> | undefined;
+  readonly putAbove: Snapshotter["putAbove"];
+  readonly sync: Snapshotter["sync"];
   readonly setAside: Snapshotter["setAside"];
 
   constructor(storage: SnapshotStorage, root: string, records: SnapshotRecordStore) {
@@ -54,7 +59,10 @@ class DiskSnapshotter implements Snapshotter {
     this.#directories = storage.directories;
     this.#root = root;
     this.#records = records;
-    if (storage.putAbove) this.rebase = (key, parent) => this.#putAbove(key, parent);
+    if (storage.putAbove) {
+      this.putAbove = (key, parent) => this.#stack(key, parent);
+      this.sync = (key) => this.#syncWithOthers(key);
+    }
     if (storage.directories.arePlain) this.setAside = (key) => this.#removeName(key);
   }
 
@@ -104,9 +112,11 @@ class DiskSnapshotter implements Snapshotter {
   }
 
   async commit(name: string, key: string, options: CommitOptions = {}): Promise<void> {
-    const { labels = {}, isDurable = false } = options;
+    const { labels = {}, parent, isDurable = false } = options;
     const { directoryId, kind } = this.#records.get(key);
     if (kind === "Active" && !isDurable) this.#directories.sync(directoryId);
+    if (parent !== undefined) this.#records.rebase(key, parent);
+    this.#stacked.delete(key);
     const usage = this.#measure(key);
     const lostDirectoryId = this.#lostDirectoryOf(name);
     if (lostDirectoryId === undefined) this.#records.commit(name, key, { labels, ...usage });
@@ -131,12 +141,31 @@ class DiskSnapshotter implements Snapshotter {
     return inUse ? undefined : this.#directories.setAside(directoryId);
   }
 
-  async #putAbove(key: string, parent: string): Promise<Mount[]> {
-    this.#records.rebase(key, parent);
-    const chain = this.#records.chain(key);
-    const stored = storedSnapshot(chain.at(-1)!, chain.slice(0, -1));
+  async #stack(key: string, parent: string): Promise<Mount[]> {
+    const record = this.#records.get(key);
+    if (record.kind !== "Active" || record.parent !== "" || this.#stacked.has(key)) {
+      throw new CtrError("FailedPrecondition", `snapshot ${JSON.stringify(key)} is not apart`);
+    }
+    const below = this.#parents(parent);
+    if (below.at(-1)!.kind === "View") {
+      throw new CtrError("FailedPrecondition", `parent ${JSON.stringify(parent)} is a view`);
+    }
+    const parents = [...(this.#stacked.get(parent) ?? []), ...below];
+    const stored = storedSnapshot(record, parents);
     this.#storage.putAbove!(stored);
+    this.#stacked.set(key, parents);
     return this.#storage.mounts(stored);
+  }
+
+  #syncWithOthers(key: string): Promise<void> {
+    const { directoryId } = this.#records.get(key);
+    const begin = async () => {
+      await new Promise((resolve) => setImmediate(resolve));
+      this.#nextSync = undefined;
+      this.#directories.sync(directoryId);
+    };
+    this.#nextSync ??= begin();
+    return this.#nextSync;
   }
 
   /**
@@ -144,6 +173,7 @@ class DiskSnapshotter implements Snapshotter {
    * bytes may go first; were we killed then, `mounts` would find it empty.
    */
   #deleteRecord(key: string): { directoryId: number; inUse: boolean } {
+    this.#stacked.delete(key);
     try {
       return this.#records.delete(key);
     } catch (error) {

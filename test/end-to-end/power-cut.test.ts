@@ -13,22 +13,22 @@ import { type Registry, startRegistry } from "../support/registry.ts";
 import { type TempDir, tempDir } from "../support/temp.ts";
 
 /** Files of several sizes: ext4 holds the data of all of them back until it is told. */
-const image = buildImage({
-  layers: [
-    busyboxLayer(),
-    ...[1, 2, 3].map((layer) =>
-      buildLayer(
-        [1, 5000, 70_000].flatMap((size) =>
-          Array.from({ length: 20 }, (_, at) => ({
-            path: `data/${layer}/${size}-${at}`,
-            content: randomBytes(size),
-          })),
-        ),
-      ),
+const dataLayer = (name: string, ...sizes: number[]) =>
+  buildLayer(
+    sizes.flatMap((size) =>
+      Array.from({ length: 20 }, (_, at) => ({
+        path: `data/${name}/${size}-${at}`,
+        content: randomBytes(size),
+      })),
     ),
-  ],
-  config: { Cmd: ["sh"], Env: ["PATH=/bin"] },
-});
+  );
+
+const config = { Cmd: ["sh"], Env: ["PATH=/bin"] };
+const layers = [busyboxLayer(), ...["a", "b", "c"].map((name) => dataLayer(name, 1, 5000, 70_000))];
+const image = buildImage({ layers, config });
+/** What is small is synced together, and not with what is large where that is here already. */
+const smallLayers = ["d", "e", "f", "g"].map((name) => dataLayer(name, 1, 5000));
+const extended = buildImage({ layers: [...layers, ...smallLayers], config });
 
 const SUMS = ["sh", "-c", "find /bin/busybox /data -type f | sort | xargs sha256sum | sha256sum"];
 
@@ -36,6 +36,8 @@ let directory: TempDir;
 let registry: Registry;
 let ref: string;
 let sums: string;
+let extendedRef: string;
+let extendedSums: string;
 const test = suite("a power cut");
 test.before(async () => {
   directory = tempDir();
@@ -43,6 +45,8 @@ test.before(async () => {
   ref = await pushImage(image, registry, "library/lasting");
   await using ctr = createCtr(directory.join("undisturbed"));
   sums = await ctr.ok("run", "--rm", ref, "sums", ...SUMS);
+  extendedRef = await pushImage(extended, registry, "library/extended");
+  extendedSums = await ctr.ok("run", "--rm", extendedRef, "sums", ...SUMS);
 });
 test.after(async () => {
   await registry[Symbol.asyncDispose]();
@@ -78,6 +82,17 @@ test("a pulled image is whole", () =>
       await booted.ok("images", "check", "--verify");
       await booted.ok("system", "check");
       assert.is(await booted.ok("run", "--rm", ref, "sums", ...SUMS), sums);
+    });
+  }));
+
+test("small layers above those of another image are whole", () =>
+  onLosableDisk(async (ctr, disk) => {
+    await ctr.ok("images", "pull", ref);
+    // In their order: the lowest is synced when it is written, and then all that was before.
+    await ctr.ok("images", "pull", "--max-concurrent-downloads", "1", extendedRef);
+    await after(disk.cut(), ctr, async (booted) => {
+      await booted.ok("images", "check", "--verify");
+      assert.is(await booted.ok("run", "--rm", extendedRef, "sums", ...SUMS), extendedSums);
     });
   }));
 

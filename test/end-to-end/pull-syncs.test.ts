@@ -14,7 +14,7 @@ const image = () =>
     layers: Array.from({ length: LAYERS }, (_, at) => buildLayer([{ path: `d/${at}`, content: `${at}` }])),
   });
 
-test("each layer and blob is synced once, the database when the image is recorded", async () => {
+test("each blob is synced once, layers with others, the database when the image is recorded", async () => {
   await using bench = await openWorkbench({ image: image(), isPulled: false });
   const log = bench.directory.join("syncs");
   // What is made once, with the first write, is not looked at.
@@ -25,7 +25,8 @@ test("each layer and blob is synced once, the database when the image is recorde
   const calls = [...readFileSync(log, "utf8").matchAll(/(\w+)\(\d+<([^>]+)>/g)];
   const count = (call: RegExp, path: RegExp) =>
     calls.filter(([, name = "", on = ""]) => call.test(name) && path.test(on)).length;
-  assert.is(count(/^syncfs$/, /snapshots\/overlayfs\/\d+\/fs$/), LAYERS);
+  const layerSyncs = count(/^syncfs$/, /snapshots\/overlayfs\/\d+\/fs$/);
+  assert.ok(layerSyncs > 0 && layerSyncs <= LAYERS, `${layerSyncs} syncs of layers`);
   assert.is(count(/sync$/, /content\/ingest\/\w+\/data$/), LAYERS + 2);
   const commits = count(/sync$/, /metadata\.db-wal$/);
   assert.ok(commits > 0 && commits < LAYERS, `${commits} syncs of the database`);

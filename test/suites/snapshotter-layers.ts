@@ -111,32 +111,48 @@ export function addLayerCases(test: Test, inState: InState): void {
   );
 
   test(
-    "what was written apart is put above its parent, once",
+    "what was written apart is put above its parent, which may be apart itself, once",
     inState(async (bench) => {
       const { snapshotter } = bench;
       // Snapshots that are copies of their parents cannot be.
-      if (!snapshotter.rebase) return;
+      if (!snapshotter.putAbove) return;
       await layer(bench, "base", "", (root) => {
         chownSync(root, 5, 6);
         for (const name of ["kept", "hidden"]) writeFileSync(join(root, name), name);
       });
-      const [mount] = await snapshotter.prepare("apart", "", { isApart: true });
-      const upper = mount!.options
-        .find((option) => option.startsWith("upperdir="))!
-        .slice("upperdir=".length);
-      writeFileSync(join(upper, "new"), "new");
-      execFileSync("mknod", [join(upper, "hidden"), "c", "0", "0"]);
-      const orphaned = await snapshotter.rebase("apart", "nowhere").catch((error) => error);
-      assert.ok(hasCode(orphaned, "NotFound"));
-      const above = await snapshotter.rebase("apart", "base");
-      assert.equal(await snapshotter.mounts("apart"), above);
-      const twice = await snapshotter.rebase("apart", "base").catch((error) => error);
-      assert.ok(hasCode(twice, "FailedPrecondition"));
-      await snapshotter.commit("top", "apart");
-      await viewed(bench, "top", (root) => {
-        assert.equal(readdirSync(root).sort(), ["kept", "new"]);
+      const prepareApart = async (key: string, write: (upper: string) => void) => {
+        const [mount] = await snapshotter.prepare(key, "", { isApart: true });
+        const option = mount!.options.find((option) => option.startsWith("upperdir="))!;
+        write(option.slice("upperdir=".length));
+      };
+      const failure = (work: Promise<unknown>) =>
+        work.then(
+          () => undefined,
+          (error) => error,
+        );
+      await prepareApart("first", (upper) => {
+        writeFileSync(join(upper, "new"), "new");
+        execFileSync("mknod", [join(upper, "hidden"), "c", "0", "0"]);
+      });
+      await prepareApart("second", (upper) => writeFileSync(join(upper, "newer"), "newer"));
+      assert.ok(hasCode(await failure(snapshotter.putAbove("first", "nowhere")), "NotFound"));
+      await snapshotter.putAbove("first", "base");
+      const [above] = await snapshotter.putAbove("second", "first");
+      assert.ok(hasCode(await failure(snapshotter.putAbove("first", "base")), "FailedPrecondition"));
+      await viewed(bench, "base", (root) => assert.equal(readdirSync(root).sort(), ["hidden", "kept"]));
+      await Promise.all(["first", "second"].map((key) => snapshotter.sync!(key)));
+      const early = snapshotter.commit("upper", "second", { parent: "lower", isDurable: true });
+      assert.ok(hasCode(await failure(early), "NotFound"));
+      await snapshotter.commit("lower", "first", { parent: "base", isDurable: true });
+      await snapshotter.commit("upper", "second", { parent: "lower", isDurable: true });
+      assert.is((await snapshotter.stat("upper")).parent, "lower");
+      await viewed(bench, "lower", (root) => assert.equal(readdirSync(root).sort(), ["kept", "new"]));
+      await viewed(bench, "upper", (root) => {
+        assert.equal(readdirSync(root).sort(), ["kept", "new", "newer"]);
         assert.is(statSync(root).uid, 5);
       });
+      const lowers = above!.options.find((option) => option.startsWith("lowerdir="))!.split(":");
+      assert.is(lowers.length, 2);
     }),
   );
 
