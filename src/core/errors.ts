@@ -85,3 +85,9 @@ export function withSubject(subject: string, error: unknown): CtrError {
   const words = error instanceof Error ? error.message : String(error);
   return new CtrError("Unknown", `${subject}: ${words}`, { cause: error });
 }
+
+/** The same failure with what to do about it, unless it says so itself. */
+export function withHint(error: unknown, hint: string): unknown {
+  if (!(error instanceof CtrError) || error.hint) return error;
+  return Object.assign(new CtrError(error.code, "", { cause: error, hint }), { message: error.message });
+}

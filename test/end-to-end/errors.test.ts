@@ -163,6 +163,22 @@ test("programs in the sbin beside a bin of PATH are found, as cron and su need i
   assert.is((await ctr.with({ env })(...words)).stdout, "found\n");
 });
 
+test("no command", async () => {
+  const { ctr, image } = bench;
+  const bare = await pushImage(busyboxImage({ config: {} }), bench.registry, "bare");
+  await ctr.ok("images", "pull", bare);
+  for (const flag of ["--rm", "-d"]) {
+    await fails(
+      ["run", flag, bare, "bare"],
+      /OCI runtime create failed: .* \(it has no command: give one after /,
+    );
+  }
+  await ctr.ok("run", "-d", image, "stands", "sleep", "1000");
+  await fails(["tasks", "exec", "stands"], /OCI runtime exec failed: .* \(give a command after /);
+  await ctr.ok("tasks", "rm", "-f", "stands");
+  await ctr.ok("containers", "rm", "stands");
+});
+
 test("a task that cannot start", async () => {
   const { image } = bench;
   await fails(["run", image, "unstartable", "no-such-program"], /executable file not found in \$PATH/);

@@ -1,4 +1,4 @@
-import { ifPresent } from "../../core/errors.ts";
+import { ifPresent, withHint } from "../../core/errors.ts";
 import type { Mount } from "../../core/mount.ts";
 import type { Container } from "../../core/records.ts";
 import type { Spec } from "../../core/runtime-spec.ts";
@@ -88,14 +88,15 @@ async function inNewContainer<T>(
   try {
     return await start(request);
   } catch (error) {
-    const isCreated = await request.then(
-      () => true,
-      () => false,
-    );
-    if (isCreated) await removeWithTask(client, options.id);
+    const made = await request.catch(() => undefined);
+    if (!made) throw error;
+    await removeWithTask(client, options.id);
+    if (!hasCommand(made)) throw withHint(error, "it has no command: give one after the container's id");
     throw error;
   }
 }
+
+const hasCommand = ({ spec }: RunTask): boolean => !!(spec as Spec).process?.args?.length;
 
 /** Undefined where the spec has a say in how the runtime is called, or something is to be done before the start. */
 function prelaunchOf(options: RunOptions): Prelaunch | undefined {

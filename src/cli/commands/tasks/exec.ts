@@ -1,5 +1,6 @@
 import { generateId } from "../../../client/containers/create-container.ts";
 import { execProcess } from "../../../client/containers/exec.ts";
+import { withHint } from "../../../core/errors.ts";
 import type { ProcessIo, Task } from "../../../core/task.ts";
 import { defineCommand, required, variadic } from "../../command.ts";
 import { requireTask } from "../../find-task.ts";
@@ -36,7 +37,9 @@ export default defineCommand({
     const task = await requireTask(client, args.container);
     const { cwd, tty, user } = flags;
     const process = await execProcess(client, task, { args: args.args, cwd, tty, user });
-    const started = await task.exec({ execId, process, io });
+    const started = await task.exec({ execId, process, io }).catch((error) => {
+      throw args.args.length > 0 ? error : withHint(error, "give a command after the container's id");
+    });
     if (typeof started !== "number") return (await started.ended).status;
     if (!flags.detach) return waitForExec(task, execId);
     if (!flags.execId) writeOut(`${execId}\n`);
