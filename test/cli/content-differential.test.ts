@@ -1,11 +1,6 @@
-import { suite } from "uvu";
-import { type Beside, openBeside, type Step } from "../support/beside-oracle.ts";
+import { besideSuite } from "../support/beside-suite.ts";
 import { buildImage, buildIndex, buildLayer } from "../support/image.ts";
 import { pushImage } from "../support/push-image.ts";
-
-/** Every local command of the content group of the real ctr 1.6, beside ours, in one order on one state. */
-const test = suite("content beside the real ctr");
-let beside: Beside;
 
 const layer = buildLayer([{ path: "a", content: "a".repeat(100_000) }], { compression: "none" });
 const image = buildImage({ layers: [layer] });
@@ -18,25 +13,21 @@ const multi = buildIndex([buildImage({ layers: [layer], config: { Cmd: ["x"] } }
 const digestOf = (text: string): string =>
   `sha256:${new Bun.CryptoHasher("sha256").update(text).digest("hex")}`;
 
-test.before(async () => {
-  beside = await openBeside({
-    image,
-    async prepare({ bench, words, both }) {
-      words.set("MULTI", await pushImage(multi, bench.registry, "multi"));
-      words.set("LAYER", layer.descriptor.digest);
-      words.set("MANIFEST", image.target.digest);
-      words.set("ONE", digestOf("one\n"));
-      words.set("TWO", digestOf("two\n"));
-      words.set("ABSENT", digestOf("never stored"));
-      await both("images", "pull", bench.image);
-      await both("images", "pull", "--all-platforms", words.get("MULTI")!);
-    },
-    normalise,
-  });
-});
-test.after(async () => {
-  await beside?.[Symbol.asyncDispose]();
-});
+/** Every local command of the content group of the real ctr 1.6, beside ours, in one order on one state. */
+const { equally, run } = besideSuite("content beside the real ctr", () => ({
+  image,
+  async prepare({ bench, words, both }) {
+    words.set("MULTI", await pushImage(multi, bench.registry, "multi"));
+    words.set("LAYER", layer.descriptor.digest);
+    words.set("MANIFEST", image.target.digest);
+    words.set("ONE", digestOf("one\n"));
+    words.set("TWO", digestOf("two\n"));
+    words.set("ABSENT", digestOf("never stored"));
+    await both("images", "pull", bench.image);
+    await both("images", "pull", "--all-platforms", words.get("MULTI")!);
+  },
+  normalise,
+}));
 
 /**
  * Ages pass, and take more or fewer tabs; the real ctr shuffles labels, and it leaves the port out of where content
@@ -60,12 +51,6 @@ const sorted = (labels: string): string =>
     .split(/,(?=[^,=]+=)/)
     .sort()
     .join(",");
-
-function equally(name: string, steps: readonly (Step | string)[]): void {
-  test(name, async () => {
-    for (const step of steps) await beside.step(step);
-  });
-}
 
 equally("list, get and label", [
   "content ls",
@@ -156,4 +141,4 @@ equally("prune references", [
   "content prune references --async",
 ]);
 
-test.run();
+run();

@@ -1,11 +1,7 @@
-import { suite } from "uvu";
-import { type Beside, openBeside, type Step } from "../support/beside-oracle.ts";
+import type { Step } from "../support/beside-oracle.ts";
+import { besideSuite } from "../support/beside-suite.ts";
 import { buildImage, buildIndex, buildLayer } from "../support/image.ts";
 import { pushImage } from "../support/push-image.ts";
-
-/** Every command of the real ctr 1.6 that speaks to a registry, beside ours, in one order on one state. */
-const test = suite("distribution beside the real ctr");
-let beside: Beside;
 
 const layer = buildLayer([{ path: "a", content: "a" }]);
 const image = buildImage({ layers: [layer] });
@@ -14,24 +10,20 @@ const forPlatform = (architecture: string) =>
 const arm = forPlatform("arm64");
 const multi = buildIndex([forPlatform("amd64"), arm]);
 
-test.before(async () => {
-  beside = await openBeside({
-    image,
-    async prepare({ bench, words }) {
-      words.set("MULTI", await pushImage(multi, bench.registry, "multi"));
-      words.set("HOST", bench.registry.host);
-      words.set("LAYER", layer.descriptor.digest);
-      words.set("TYPE", layer.descriptor.mediaType);
-      words.set("MANIFEST", image.target.digest);
-      words.set("ARM", arm.target.digest);
-      words.set("NOWHERE", "localhost:1");
-    },
-    normalise,
-  });
-});
-test.after(async () => {
-  await beside?.[Symbol.asyncDispose]();
-});
+/** Every command of the real ctr 1.6 that speaks to a registry, beside ours, in one order on one state. */
+const { equally, run } = besideSuite("distribution beside the real ctr", () => ({
+  image,
+  async prepare({ bench, words }) {
+    words.set("MULTI", await pushImage(multi, bench.registry, "multi"));
+    words.set("HOST", bench.registry.host);
+    words.set("LAYER", layer.descriptor.digest);
+    words.set("TYPE", layer.descriptor.mediaType);
+    words.set("MANIFEST", image.target.digest);
+    words.set("ARM", arm.target.digest);
+    words.set("NOWHERE", "localhost:1");
+  },
+  normalise,
+}));
 
 const ESCAPES = new RegExp(`${String.fromCharCode(27)}\\[\\d*[A-Zm]`, "g");
 
@@ -58,12 +50,6 @@ const missing = (line: string, words: string): Step => ({
   ours: { because: "ours says what is missing", class: words },
 });
 const REFUSED = { ours: { because: "every line of ours ends in a class", class: "unavailable" } };
-
-function equally(name: string, steps: readonly (Step | string)[]): void {
-  test(name, async () => {
-    for (const step of steps) await beside.step(step);
-  });
-}
 
 /** With --debug, as nobody watches: else the real one draws its screens into the pipe. */
 equally("pull", [
@@ -112,4 +98,4 @@ equally("push", [
   missing("content push-object", "please provide a reference to push to"),
 ]);
 
-test.run();
+run();

@@ -1,13 +1,8 @@
 import { mkdirSync } from "node:fs";
-import { suite } from "uvu";
-import { type Beside, openBeside, type Step } from "../support/beside-oracle.ts";
+import { besideSuite } from "../support/beside-suite.ts";
 import { busyboxImage, busyboxLayer } from "../support/busybox-image.ts";
 import { buildImage, buildIndex, buildLayer } from "../support/image.ts";
 import { pushImage } from "../support/push-image.ts";
-
-/** Every command of the images group that the real ctr 1.6 has, beside ours, in one order on one state. */
-const test = suite("images beside the real ctr");
-let beside: Beside;
 
 const docker = busyboxImage({ format: "docker" });
 const second = buildLayer([{ path: "etc/second", content: "two" }]);
@@ -23,31 +18,21 @@ const multi = buildIndex([
   }),
 ]);
 
-test.before(async () => {
-  beside = await openBeside({
-    async prepare({ bench, words, both }) {
-      words.set("DOCKER", await pushImage(docker, bench.registry, "docker"));
-      words.set("MULTI", await pushImage(multi, bench.registry, "multi"));
-      words.set("DIR", bench.directory.join("mounted/here"));
-      words.set("SECOND", second.descriptor.digest);
-      words.set("DOCKERCONFIG", docker.blobs.at(-2)!.descriptor.digest);
-      words.set("DOCKERMANIFEST", docker.target.digest);
-      mkdirSync(words.get("DIR")!);
-      await both("images", "pull", bench.image);
-      await both("images", "pull", words.get("DOCKER")!);
-      await both("images", "pull", "--platform", "linux/amd64", words.get("MULTI")!);
-    },
-  });
-});
-test.after(async () => {
-  await beside?.[Symbol.asyncDispose]();
-});
-
-function equally(name: string, steps: readonly (Step | string)[]): void {
-  test(name, async () => {
-    for (const step of steps) await beside.step(step);
-  });
-}
+/** Every command of the images group that the real ctr 1.6 has, beside ours, in one order on one state. */
+const { equally, run } = besideSuite("images beside the real ctr", () => ({
+  async prepare({ bench, words, both }) {
+    words.set("DOCKER", await pushImage(docker, bench.registry, "docker"));
+    words.set("MULTI", await pushImage(multi, bench.registry, "multi"));
+    words.set("DIR", bench.directory.join("mounted/here"));
+    words.set("SECOND", second.descriptor.digest);
+    words.set("DOCKERCONFIG", docker.blobs.at(-2)!.descriptor.digest);
+    words.set("DOCKERMANIFEST", docker.target.digest);
+    mkdirSync(words.get("DIR")!);
+    await both("images", "pull", bench.image);
+    await both("images", "pull", words.get("DOCKER")!);
+    await both("images", "pull", "--platform", "linux/amd64", words.get("MULTI")!);
+  },
+}));
 
 equally("list with every kind of filter", [
   "images ls",
@@ -169,4 +154,4 @@ equally("images of which parts are missing", [
   "images ls",
 ]);
 
-test.run();
+run();

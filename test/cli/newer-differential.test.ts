@@ -1,6 +1,5 @@
 import { join } from "node:path";
-import { suite } from "uvu";
-import { type Beside, openBeside, type Step } from "../support/beside-oracle.ts";
+import { besideSuite } from "../support/beside-suite.ts";
 import { busyboxImage, busyboxLayer } from "../support/busybox-image.ts";
 import { unpackPackages } from "../support/debian-packages.ts";
 import { buildImage, buildIndex, buildLayer } from "../support/image.ts";
@@ -8,8 +7,6 @@ import { pushImage } from "../support/push-image.ts";
 
 /** What the images and content groups have had since ctr 2.1, beside that one. */
 const { tree, missing } = unpackPackages("sid", "containerd");
-const test = suite(`beside a newer ctr${missing ? ` (${missing})` : ""}`);
-let beside: Beside;
 
 const docker = busyboxImage({ format: "docker" });
 const multi = buildIndex([
@@ -24,8 +21,9 @@ const multi = buildIndex([
   }),
 ]);
 
-test.before(async () => {
-  beside = await openBeside({
+const { equally, run } = besideSuite(
+  "beside a newer ctr",
+  () => ({
     programs: join(tree!, "usr/bin"),
     normalise,
     async prepare({ bench, words, both }) {
@@ -37,11 +35,9 @@ test.before(async () => {
       await both("images", "pull", "--local", "--all-platforms", words.get("MULTI")!);
       await both("images", "label", words.get("DOCKER")!, "b=2", 'a="1"');
     },
-  });
-});
-test.after(async () => {
-  await beside?.[Symbol.asyncDispose]();
-});
+  }),
+  missing,
+);
 
 /** Times pass, and the newer one, too, shuffles labels. */
 function normalise(text: string): string {
@@ -59,13 +55,6 @@ function normalise(text: string): string {
     at = Math.max(at, end - 1);
   }
   return lines.join("\n");
-}
-
-function equally(name: string, steps: readonly (Step | string)[]): void {
-  const compare = missing ? test.skip : test;
-  compare(name, async () => {
-    for (const step of steps) await beside.step(step);
-  });
 }
 
 equally("inspect", [
@@ -120,4 +109,4 @@ equally("prune", [
   "images ls -q",
 ]);
 
-test.run();
+run();

@@ -1,33 +1,20 @@
-import { suite } from "uvu";
-import { type Beside, openBeside, type Step } from "../../support/beside-oracle.ts";
+import { besideSuite } from "../../support/beside-suite.ts";
 
-const test = suite("tasks and containers, beside the real ctr");
-let beside: Beside;
-
-test.before(async () => {
-  beside = await openBeside({
-    normalise: (text) =>
-      text
-        .replaceAll(/^(\S+ +)\d+( +[A-Z]+)$/gm, "$1PID$2")
-        .replaceAll(/^\d+( +)(?=-|&)/gm, "PID$1")
-        .replaceAll(/ +/g, " ")
-        // Theirs come in any order.
-        .replaceAll(/^\S+=\S*(,\S+=\S*)+$/gm, (labels) => labels.split(",").sort().join(",")),
-  });
-  await beside.both("images", "pull", beside.bench.image);
-});
-test.after(async () => beside?.[Symbol.asyncDispose]());
-
-function steps(name: string, lines: readonly (Step | string)[]): void {
-  test(name, async () => {
-    for (const line of lines) await beside.step(line);
-  });
-}
+const { equally, run } = besideSuite("tasks and containers, beside the real ctr", () => ({
+  prepare: ({ bench, both }) => both("images", "pull", bench.image),
+  normalise: (text) =>
+    text
+      .replaceAll(/^(\S+ +)\d+( +[A-Z]+)$/gm, "$1PID$2")
+      .replaceAll(/^\d+( +)(?=-|&)/gm, "PID$1")
+      .replaceAll(/ +/g, " ")
+      // Theirs come in any order.
+      .replaceAll(/^\S+=\S*(,\S+=\S*)+$/gm, (labels) => labels.split(",").sort().join(",")),
+}));
 
 /** A shell command in one word: blanks are tabs, which steps turn back. */
 const sh = (script: string): string => `sh -c ${script.replaceAll(" ", "\t")}`;
 
-steps("what is missing", [
+equally("what is missing", [
   "tasks attach",
   "tasks attach nosuch",
   "tasks delete",
@@ -51,7 +38,7 @@ steps("what is missing", [
   "containers delete nosuch",
 ]);
 
-steps("one that is made and not started", [
+equally("one that is made and not started", [
   "containers create IMAGE made sleep 1000",
   "tasks attach made",
   "tasks pause made",
@@ -68,7 +55,7 @@ steps("one that is made and not started", [
   "containers ls",
 ]);
 
-steps("one that runs: exec, pause, resume, kill, wait, delete", [
+equally("one that runs: exec, pause, resume, kill, wait, delete", [
   "run -d --null-io IMAGE up sleep 1000",
   { line: "run -d --null-io IMAGE up sleep 1000", classOnly: true },
   "tasks ls",
@@ -115,7 +102,7 @@ steps("one that runs: exec, pause, resume, kill, wait, delete", [
 ]);
 
 for (const signal of ["KILL", "SIGKILL", "sigkill", "9"]) {
-  steps(`killed by ${signal}, deleted, and started again`, [
+  equally(`killed by ${signal}, deleted, and started again`, [
     `run -d --null-io IMAGE again ${sh("sleep 1000 & wait")}`,
     `tasks kill -s ${signal} again`,
     "tasks delete --force again",
@@ -127,7 +114,7 @@ for (const signal of ["KILL", "SIGKILL", "sigkill", "9"]) {
   ]);
 }
 
-steps("in the foreground", [
+equally("in the foreground", [
   `run --rm IMAGE fg ${sh("echo out; exit 9")}`,
   `run IMAGE fg ${sh("exit 3")}`,
   "tasks ls",
@@ -162,4 +149,4 @@ steps("in the foreground", [
   "containers ls",
 ]);
 
-test.run();
+run();
