@@ -19,6 +19,7 @@ export async function hashFile(path: string, digester: Digester): Promise<number
   }
 }
 
+/** The same from the beginning of an open file, whose position stays. Throws what Node throws. */
 export async function hashFd(fd: number, digester: Digester): Promise<number> {
   let current = Buffer.allocUnsafe(READ_BYTES);
   let next = Buffer.allocUnsafe(READ_BYTES);

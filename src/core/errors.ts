@@ -56,6 +56,7 @@ export function fromErrorMessage({ code, message, hint }: ErrorMessage): CtrErro
   return Object.assign(new CtrError(code, "", { hint }), { message });
 }
 
+/** Whether it is a `CtrError` of one of the classes; failed system calls are, too. */
 export function hasCode(error: unknown, ...codes: ErrorCode[]): error is CtrError {
   return error instanceof CtrError && codes.includes(error.code);
 }

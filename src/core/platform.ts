@@ -28,6 +28,7 @@ const KNOWN_ARCHITECTURES = new Set(
 );
 const NODE_ARCHITECTURES: Readonly<Record<string, string>> = { x64: "amd64", ia32: "386", arm: "arm" };
 
+/** Aliases become the names that images use (`x86_64` is amd64), in lower case; what is unknown stays. */
 export function normalizePlatform(platform: Platform): Platform {
   const os = OS_ALIASES[platform.os.toLowerCase()] ?? platform.os.toLowerCase();
   const given = platform.architecture.toLowerCase();
@@ -70,6 +71,7 @@ function badPlatform(specifier: string): CtrError {
   });
 }
 
+/** `os/arch/variant`, normalized, without what is not said. */
 export function formatPlatform(platform: Platform): string {
   const { os, architecture, variant } = normalizePlatform(platform);
   return [os || "unknown", architecture, variant].filter(Boolean).join("/");

@@ -19,6 +19,10 @@ export function requireOwnNetns(pid: number): void {
   });
 }
 
+/**
+ * Mounts the network namespace of a living process at `path`, in place of an earlier one: it stays when the process has
+ * ended, until `dropNetns` or the next boot. Throws `SysError`.
+ */
 export function keepNetns(pid: number, path: string): void {
   dropNetns(path);
   try {
@@ -49,6 +53,7 @@ export function keptNetns(path: string): string | undefined {
   }
 }
 
+/** Fine when there is none. Throws `SysError`. */
 export function dropNetns(path: string): void {
   unmountAll(path);
   removeFile(path);

@@ -58,6 +58,7 @@ export function isNonblocking(fd: number): boolean {
   return (checkCall(libc().fcntl(fd, F_GETFL, 0), "fcntl F_GETFL") & O_NONBLOCK) !== 0;
 }
 
+/** The flag is the open file's (man 2 fcntl): whoever shares it, a shell that we leave behind too, has it as well. */
 export function setNonblocking(fd: number, nonblocking: boolean): void {
   const flags = checkCall(libc().fcntl(fd, F_GETFL, 0), "fcntl F_GETFL");
   const wanted = nonblocking ? flags | O_NONBLOCK : flags & ~O_NONBLOCK;

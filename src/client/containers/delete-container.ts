@@ -99,6 +99,7 @@ async function deleteStoppedTask(client: Client, id: string): Promise<void> {
   await task?.delete();
 }
 
+/** Undefined when the container has none. */
 export async function findTask(client: Client, id: string): Promise<Task | undefined> {
   const tasks = await client.tasks();
   return ifPresent(() => tasks.get(id));

@@ -46,6 +46,7 @@ export interface ImageSummary extends Image {
   platforms: string[];
 }
 
+/** Reads documents, no layers; what is missing or damaged is no failure. */
 export async function summarizeImage(client: Client, image: Image): Promise<ImageSummary> {
   const content = await client.content();
   const platforms = await imagePlatforms(content, image.target);
@@ -78,6 +79,7 @@ export async function tagImage(
   });
 }
 
+/** `change` answers all labels from those that are there, inside one transaction. Throws NotFound, InvalidArgument. */
 export async function labelImage(
   client: Client,
   name: string,

@@ -15,6 +15,7 @@ export interface Namespaces extends AsyncDisposable {
   of(namespace: string): Client;
 }
 
+/** On the same state directory; each client is opened when it is first asked for. */
 export function openNamespaces(client: Client): Namespaces {
   const opened = new Map<string, Client>();
   return {

@@ -19,6 +19,7 @@ export interface SystemInfo {
   warnings: string[];
 }
 
+/** Reads nothing of the state directory, which need not exist. */
 export async function describeSystem({ root, state, namespace }: Client): Promise<SystemInfo> {
   const { runtime, warnings } = await describeRuntime();
   return {
