@@ -44,9 +44,9 @@ export async function resolve(root: Group, argv: readonly string[]): Promise<Req
     for (const flag of level.given) (flag.key in globalFlags ? globals : early).push(flag);
     const [name, ...rest] = level.positionals;
     if (level.wantsHelp || name === undefined) return { kind: "group-help", path, group };
-    if (name === "help" || name === "h") return resolveHelp(group, path, rest);
+    if (name === "help" || name === "h") return resolveHelp(root, group, path, rest);
     const entry = findEntry(group, name);
-    if (!entry) throw await unknownCommand(group, name);
+    if (!entry) throw await unknownCommand(root, group, name);
     path.push(entry.names[0]!);
     if (!isGroup(entry)) return resolveLeaf(entry, { path, globals, early, words: rest });
     group = entry;
@@ -84,13 +84,18 @@ async function resolveLeaf(entry: Leaf, { path, globals, early, words }: Found):
 }
 
 /** `ctr help images pull` and `ctr images help pull`. */
-async function resolveHelp(group: Group, path: string[], names: readonly string[]): Promise<Request> {
+async function resolveHelp(
+  root: Group,
+  group: Group,
+  path: string[],
+  names: readonly string[],
+): Promise<Request> {
   const [name, ...rest] = names;
   if (name === undefined) return { kind: "group-help", path, group };
   const entry = findEntry(group, name);
-  if (!entry) throw await unknownCommand(group, name);
+  if (!entry) throw await unknownCommand(root, group, name);
   const entryPath = [...path, entry.names[0]!];
-  if (isGroup(entry)) return resolveHelp(entry, entryPath, rest);
+  if (isGroup(entry)) return resolveHelp(root, entry, entryPath, rest);
   return { kind: "command-help", path: entryPath, definition: (await entry.load()).default };
 }
 
@@ -98,11 +103,24 @@ export function findEntry(group: Group, name: string): Leaf | Group | undefined 
   return group.members.find(({ names }) => names.includes(name));
 }
 
-async function unknownCommand(group: Group, name: string): Promise<UnknownCommand> {
+async function unknownCommand(root: Group, group: Group, name: string): Promise<UnknownCommand> {
+  return new UnknownCommand(name, elsewhere(root, name) ?? (await misspelled(group, name)));
+}
+
+/** Who knows other tools, or took the wrong group, finds the groups that have a command of that name. */
+function elsewhere(root: Group, name: string): string | undefined {
+  const homes = root.members.filter((entry) => isGroup(entry) && findEntry(entry, name));
+  const [first, ...others] = homes.map(({ names }) => names[0]!);
+  if (first === undefined) return undefined;
+  if (others.length === 0) return `did you mean ${JSON.stringify(`${first} ${name}`)}?`;
+  return `say of what: ${[first, ...others].map((home) => `${home} ${name}`).join(", ")}`;
+}
+
+async function misspelled(group: Group, name: string): Promise<string | undefined> {
   const { nearest } = await import("./nearest.ts");
   const close = nearest(
     name,
     group.members.flatMap(({ names }) => names),
   );
-  return new UnknownCommand(name, close && `did you mean ${JSON.stringify(close)}?`);
+  return close && `did you mean ${JSON.stringify(close)}?`;
 }

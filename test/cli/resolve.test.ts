@@ -64,6 +64,13 @@ test("an unknown command is told with what was probably meant", async () => {
   };
   assert.is(await problem("imags"), `No help topic for 'imags'; did you mean "images"?`);
   assert.is(await problem("images", "pul"), `No help topic for 'pul'; did you mean "pull"?`);
+  assert.is(await problem("ps"), `No help topic for 'ps'; did you mean "tasks ps"?`);
+  assert.is(await problem("containers", "exec"), `No help topic for 'exec'; did you mean "tasks exec"?`);
+  assert.is(
+    await problem("checkpoint"),
+    "No help topic for 'checkpoint'; say of what: containers checkpoint, tasks checkpoint",
+  );
+  assert.is(await problem("help", "pull"), `No help topic for 'pull'; did you mean "images pull"?`);
   assert.is(await problem("zzz"), "No help topic for 'zzz'");
   assert.is(await problem("help", "zzz"), "No help topic for 'zzz'");
 });
