@@ -238,7 +238,10 @@ export interface Tasks {
   create(id: string, request: CreateTask | Promise<CreateTask>): Promise<Task>;
   /** As `create` and `Task.start`, in one call of the runtime where it can be. */
   start(id: string, request: StartTask | Promise<StartTask>): Promise<Task>;
-  /** As `start`, then streams, waits and deletes; the streams must be `attached`. */
+  /**
+   * As `start`, then streams, waits and deletes. Throws InvalidArgument for streams that are not `attached`, and for a
+   * task that `prelaunch` is not for.
+   */
   run(id: string, request: RunTask | Promise<RunTask>, prelaunch?: Prelaunch): Promise<Attachment>;
   /** Throws NotFound (`task ID: not found`). */
   get(id: string): Promise<Task>;

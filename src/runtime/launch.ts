@@ -73,6 +73,7 @@ export async function prepareTask(
     if (prelaunch) call = callAhead(supervisor.connection, callContext, prelaunch);
     anticipateMigration();
     const request = await requested;
+    if (prelaunch) requirePlain(request);
     if (request.checkpointDir !== undefined) {
       const { prepareRestore } = await import("./criu/prepare-restore.ts");
       prepareRestore(request.checkpointDir, request.spec);
@@ -94,7 +95,7 @@ export async function prepareTask(
       async create({ start }) {
         try {
           anticipateMigration();
-          const { pid } = await asCreation(orInitRecord(bundle, create(connection, config, start)));
+          const { pid } = await asCreation(orInitRecord(bundle, lockFd, create(connection, config, start)));
           closeSync(lockFd);
           return pid;
         } catch (error) {
@@ -105,7 +106,7 @@ export async function prepareTask(
         try {
           const { pid } = await asCreation(create(connection, config, false));
           await furnish(pid);
-          await asCreation(orInitRecord(bundle, connection.ask({ op: "start" })));
+          await asCreation(orInitRecord(bundle, lockFd, connection.ask({ op: "start" })));
           closeSync(lockFd);
           return pid;
         } catch (error) {
@@ -118,15 +119,27 @@ export async function prepareTask(
   }
 }
 
-/** A supervisor that was killed may have done what was asked, and been about to say so. */
-async function orInitRecord<T>(bundle: Bundle, answer: Promise<T>): Promise<T | InitRecord> {
+/** A supervisor that was killed may have done what was asked, and been about to say so; or have removed it. */
+async function orInitRecord<T>(bundle: Bundle, lockFd: number, answer: Promise<T>): Promise<T | InitRecord> {
   try {
     return await answer;
   } catch (error) {
-    const init = error instanceof SupervisorGone ? readInitRecord(bundle) : undefined;
+    const isOurs = error instanceof SupervisorGone && isStill(lockFd, bundle.path);
+    const init = isOurs ? readInitRecord(bundle) : undefined;
     if (init === undefined) throw error;
     return init;
   }
+}
+
+/** What a `Prelaunch` is for. Of another task its runtime would be told too little. */
+function requirePlain(request: RunTask): void {
+  const { id, io, pidFile, beforeStart, checkpointDir } = request;
+  const hasPlainStreams = io.kind === "attached" && !io.fifoDir && streamLabelOf(request) === undefined;
+  const isOneStep = !pidFile && beforeStart === undefined && checkpointDir === undefined;
+  if (hasPlainStreams && isOneStep && !isTerminal(request)) return;
+  throw new CtrError("InvalidArgument", `prelaunch of task ${id}`, {
+    hint: "run it without one: it has more than plain streams, or something to be done before its start",
+  });
 }
 
 /** Locks an empty bundle. Throws AlreadyExists for a task that is one; what is none is litter, and goes. */

@@ -306,4 +306,25 @@ test("ids and namespaces that are no names are refused before they touch a path"
   }
 });
 
+test("a task that is more than its prelaunch tells is refused, and nothing of it is left", async () => {
+  await using t = openTestTasks();
+  const attached = { kind: "attached" } as const;
+  const plain = t.request("c1", ["true"], attached);
+  const terminal = t.request("c1", ["true"], attached, (spec) => {
+    spec.process.terminal = true;
+  });
+  const others = [
+    terminal,
+    { ...plain, io: { ...attached, fifoDir: t.path } },
+    { ...plain, pidFile: join(t.path, "pid") },
+    { ...plain, beforeStart: async () => {} },
+  ];
+  for (const request of others) {
+    assert.ok(hasCode(await failureOf(t.tasks.run("c1", request, {})), "InvalidArgument"));
+    assert.equal(remains(t), []);
+  }
+  assert.is((await (await t.tasks.run("c1", plain, {})).ended).status, 0);
+  await waitFor(() => processesNaming(t.path).length === 0);
+});
+
 test.run();
