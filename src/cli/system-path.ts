@@ -1,3 +1,5 @@
+import { existsSync } from "node:fs";
+
 /**
  * `path` with the sbin beside each bin that it has, at the end: cron and su leave them out, and that is where criu,
  * iptables and on some systems runc are.
@@ -7,5 +9,5 @@ export function withSystemPrograms(path: string): string {
   const beside = directories
     .filter((name) => name.endsWith("/bin"))
     .map((name) => name.replace(/bin$/, "sbin"));
-  return [...new Set([...directories, ...beside])].join(":");
+  return [...new Set([...directories, ...beside.filter((name) => existsSync(name))])].join(":");
 }
