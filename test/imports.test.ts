@@ -88,6 +88,17 @@ function exits(file: string, source: string): string[] {
     : [];
 }
 
+/** Modules that lead back to themselves, types included: neither of two can be read before the other. */
+function inCircles(arrows: readonly Pick<Arrow, "from" | "to" | "late">[]): string[] {
+  let left = arrows.filter(({ late }) => !late);
+  for (;;) {
+    const [froms, tos] = [new Set(left.map(({ from }) => from)), new Set(left.map(({ to }) => to))];
+    const kept = left.filter(({ from, to }) => tos.has(from) && froms.has(to));
+    if (kept.length === left.length) return [...froms].sort();
+    left = kept;
+  }
+}
+
 const rules = suite("imports: rules");
 
 rules("find static, dynamic, type, re-exported and multi-line imports, and no commented ones", () => {
@@ -123,16 +134,31 @@ rules("object to every arrow against the direction", () => {
   assert.equal(exits("cli/main.ts", "process.exit(1)"), []);
 });
 
+rules("find those that go round in a circle, and not what leads there or away", () => {
+  const arrow = (from: string, to: string, late = false) => ({ from, to, late });
+  const circle = [arrow("a.ts", "b.ts"), arrow("b.ts", "c.ts"), arrow("c.ts", "a.ts")];
+  const beside = [
+    arrow("before.ts", "a.ts"),
+    arrow("b.ts", "after.ts"),
+    arrow("after.ts", "before.ts", true),
+  ];
+  assert.equal(inCircles([...circle, ...beside]), ["a.ts", "b.ts", "c.ts"]);
+  assert.equal(inCircles(beside), []);
+});
+
 rules.run();
 
 const sources = suite("imports: src");
 
-sources("keep to the direction", async () => {
-  const files = await Array.fromAsync(new Bun.Glob("**/*.ts").scan({ cwd: SOURCE_DIR }));
+const files = [...new Bun.Glob("**/*.ts").scanSync({ cwd: SOURCE_DIR })];
+const read = files.sort().map((file) => {
+  const source = readFileSync(join(SOURCE_DIR, file), "utf8");
+  return { file, source, arrows: arrowsOf(file, source) };
+});
+
+sources("keep to the direction", () => {
   assert.ok(files.length > 0);
-  const complaints = files.sort().flatMap((file) => {
-    const source = readFileSync(join(SOURCE_DIR, file), "utf8");
-    const arrows = arrowsOf(file, source);
+  const complaints = read.flatMap(({ file, source, arrows }) => {
     const wrong = arrows.flatMap((arrow) => {
       const why = objection(arrow);
       return why ? [`${arrow.from} -> ${arrow.to}: ${why}`] : [];
@@ -140,6 +166,10 @@ sources("keep to the direction", async () => {
     return [...wrong, ...exits(file, source)];
   });
   assert.is(complaints.join("\n"), "");
+});
+
+sources("go round in no circle", () => {
+  assert.equal(inCircles(read.flatMap(({ arrows }) => arrows)), []);
 });
 
 sources("give a supervisor nothing heavy from its start", () => {

@@ -7,7 +7,7 @@ import { getXattrFd, listXattrsFd, setXattrFd } from "../sys/xattr.ts";
 import { asName, type BytePath, baseOf, quotePath } from "./byte-path.ts";
 import type { Directory, LayerTree } from "./layer-tree.ts";
 import type { Unpacking } from "./unpacking.ts";
-import { isWhiteout, OPAQUE, OPAQUE_YES } from "./whiteouts.ts";
+import { isWhiteout, OPAQUE, OPAQUE_YES } from "./whiteout-marks.ts";
 
 /** The directory `path`, made with those above it where the layer does not list them. */
 export function ensureDirectory(unpacking: Unpacking, path: BytePath): Directory {

@@ -14,7 +14,8 @@ import { makeSymlink } from "./entries/symlink.ts";
 import type { Directory } from "./layer-tree.ts";
 import { ensureDirectory } from "./parents.ts";
 import type { Place, Unpacking } from "./unpacking.ts";
-import { applyWhiteout, isWhiteout } from "./whiteouts.ts";
+import { isWhiteout } from "./whiteout-marks.ts";
+import { applyWhiteout } from "./whiteouts.ts";
 
 /** Makes one entry after the other, synchronously: nothing else may look at the descriptors in between. */
 export class Unpacker implements Disposable {

@@ -1,27 +1,19 @@
 import { CtrError } from "../core/errors.ts";
 import { chownAt } from "../sys/attributes.ts";
-import { mknodAt, S_IFCHR, S_IFMT } from "../sys/entries.ts";
+import { mknodAt, S_IFCHR } from "../sys/entries.ts";
 import { procPath } from "../sys/proc-path.ts";
-import { type FileStat, isDirectory } from "../sys/stat.ts";
+import { isDirectory } from "../sys/stat.ts";
 import { setXattr } from "../sys/xattr.ts";
 import type { TarHeader } from "../tar/header.ts";
 import { asName, type BytePath, baseOf, parentOf } from "./byte-path.ts";
 import { ensureDirectory } from "./parents.ts";
 import { emptyDirectory } from "./removal.ts";
 import type { Unpacking } from "./unpacking.ts";
+import { OPAQUE, OPAQUE_YES } from "./whiteout-marks.ts";
 
 /** OCI image spec, layer.md, "Whiteouts". */
 const PREFIX = ".wh.";
 const OPAQUE_MARKER = ".wh..wh..opq";
-
-/** Kernel, overlayfs.rst, "whiteouts and opaque directories". */
-export const OPAQUE = "trusted.overlay.opaque";
-export const OPAQUE_YES = Buffer.from("y");
-
-/** A character device 0:0, which overlayfs takes for "not here, nor below". */
-export function isWhiteout({ mode, nodeMajor, nodeMinor }: FileStat): boolean {
-  return (mode & S_IFMT) === S_IFCHR && nodeMajor === 0 && nodeMinor === 0;
-}
 
 /**
  * Hides what the layers below have when the entry is a whiteout, and answers whether it was one. What the same layer

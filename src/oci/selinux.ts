@@ -3,14 +3,8 @@ import { CtrError } from "../core/errors.ts";
 import type { Mount } from "../core/mount.ts";
 import type { Spec } from "../core/runtime-spec.ts";
 import { asSysError, hasErrno } from "../sys/errno.ts";
-import type { SpecOption } from "./spec-input.ts";
+import type { SelinuxLabels, SpecOption } from "./spec-input.ts";
 import { linuxOf, processOf } from "./spec-parts.ts";
-
-/** Of a container's processes, and of the files in its root and in the file systems that are made for it. */
-export interface SelinuxLabels {
-  process?: string;
-  mount?: string;
-}
 
 /** Answers whether a text written there is a label of the loaded policy. */
 const LABEL_CHECK = "/sys/fs/selinux/context";

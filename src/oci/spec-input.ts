@@ -1,7 +1,6 @@
 import type { ContainerDefaults } from "../core/image-config.ts";
 import type { Labels } from "../core/labels.ts";
 import type { IdMapping, Spec, SpecMount, SpecNamespace, SpecRlimit } from "../core/runtime-spec.ts";
-import type { SelinuxLabels } from "./selinux.ts";
 
 /** Where the container's files come from. */
 export type SpecSource =
@@ -18,6 +17,12 @@ export type SpecSource =
   | { kind: "directory"; path: string }
   /** `--config`: the whole spec; of everything below only `labels` counts. */
   | { kind: "file"; path: string };
+
+/** Of a container's processes, and of the files in its root and in the file systems that are made for it. */
+export interface SelinuxLabels {
+  process?: string;
+  mount?: string;
+}
 
 /**
  * What a container is asked to be: the flags of `run` and `containers create` as typed data. An absent field

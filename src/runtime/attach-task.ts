@@ -1,9 +1,10 @@
 import { CtrError } from "../core/errors.ts";
 import type { Attachment, CallerStreams } from "../core/task.ts";
 import { type AttachedProcess, follow, openFifoJoin, openTerminalJoin } from "./attachment.ts";
-import { type Bundle, readInitRecord, type TaskRecord } from "./bundle.ts";
+import { type Bundle, readInitRecord } from "./bundle.ts";
 import { connectToSupervisor, deadConnection } from "./connection.ts";
 import { deleteTask } from "./delete-task.ts";
+import type { TaskRecord } from "./records.ts";
 import { joinLog } from "./stdio/join-log.ts";
 import { CALLER_STREAMS } from "./stdio/plan.ts";
 import { waitForProcess } from "./wait-for-process.ts";

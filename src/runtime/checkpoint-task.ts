@@ -2,11 +2,12 @@ import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { CtrError } from "../core/errors.ts";
 import { asSysError } from "../sys/errno.ts";
-import type { Bundle, TaskRecord } from "./bundle.ts";
+import type { Bundle } from "./bundle.ts";
 import { findOutsideFiles } from "./criu/outside-files.ts";
 import { criuFailure, requireCriu } from "./criu/program.ts";
 import { turnStreamsIntoPipes } from "./criu/streams.ts";
 import { listProcesses } from "./list-processes.ts";
+import type { TaskRecord } from "./records.ts";
 import { callRunc } from "./runc.ts";
 import { taskStatus } from "./task-status.ts";
 

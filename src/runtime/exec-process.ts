@@ -12,17 +12,11 @@ import {
   openTerminalJoin,
   waitThenDelete,
 } from "./attachment.ts";
-import {
-  type Bundle,
-  type ExecRecord,
-  execDir,
-  readExecRecord,
-  readTaskRecord,
-  writeRecord,
-} from "./bundle.ts";
+import { type Bundle, execDir, readExecRecord, readTaskRecord, writeRecord } from "./bundle.ts";
 import { claimExec } from "./claim-exec.ts";
 import { connectToSupervisor, SupervisorGone } from "./connection.ts";
 import { writePidFile } from "./pid-file.ts";
+import type { ExecRecord } from "./records.ts";
 import { callersTerminal, terminalSize } from "./stdio/join-terminal.ts";
 import { CALLER_STREAMS, type PlannedStdio, planStdio } from "./stdio/plan.ts";
 import type { TaskContext } from "./task-context.ts";

@@ -1,7 +1,8 @@
 import { constants } from "node:os";
 import { CtrError } from "../core/errors.ts";
 import { signalProcess } from "../sys/process.ts";
-import { type Bundle, type ProcessIdentity, readExecRecord, readInitRecord } from "./bundle.ts";
+import { type Bundle, readExecRecord, readInitRecord } from "./bundle.ts";
+import type { ProcessIdentity } from "./records.ts";
 import { callRunc, type Runc } from "./runc.ts";
 import { salvageTask } from "./salvage.ts";
 import { taskStatus } from "./task-status.ts";

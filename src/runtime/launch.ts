@@ -10,17 +10,11 @@ import type { SpecHook } from "../core/runtime-spec.ts";
 import type { Prelaunch, RunTask } from "../core/task.ts";
 import { mountAll } from "../sys/mount.ts";
 import { anticipateMigration } from "./anticipate-migration.ts";
-import {
-  type Bundle,
-  type InitRecord,
-  isCreated,
-  readInitRecord,
-  type TaskRecord,
-  writeRecord,
-} from "./bundle.ts";
+import { type Bundle, isCreated, readInitRecord, writeRecord } from "./bundle.ts";
 import { isStill, lockBundle, taken } from "./bundle-lock.ts";
 import { type Connection, SupervisorGone } from "./connection.ts";
 import { waitForCreation } from "./creation.ts";
+import type { InitRecord, TaskRecord } from "./records.ts";
 import { removeDeadTask } from "./remove-dead-task.ts";
 import { asCreation, type CallContext, callAhead, planCall, type RuntimeCall } from "./runtime-call.ts";
 import { restoreHookCommand, type SpawnedSupervisor, spawnSupervisor } from "./spawn-supervisor.ts";

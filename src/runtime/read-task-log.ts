@@ -1,7 +1,8 @@
 import { CtrError, hasCode } from "../core/errors.ts";
 import type { ReadLogOptions } from "../core/task.ts";
-import { type Bundle, readExit, type TaskRecord } from "./bundle.ts";
+import { type Bundle, readExit } from "./bundle.ts";
 import { isLocked } from "./bundle-lock.ts";
+import type { TaskRecord } from "./records.ts";
 import { type LogReader, lastLinesOffset, openLog } from "./stdio/log-file.ts";
 import { type LogTimes, openTimes } from "./stdio/read-times.ts";
 import { createStamper } from "./stdio/stamp-lines.ts";

@@ -1,5 +1,5 @@
 /** Whether what a record's file holds is such a record: it may be damaged, or another version's. */
-import type { ExecRecord, ExitRecord, InitRecord, OutputKind, OutputPlaces, TaskRecord } from "./bundle.ts";
+import type { ExecRecord, ExitRecord, InitRecord, OutputKind, OutputPlaces, TaskRecord } from "./records.ts";
 import type { Runc } from "./runc.ts";
 
 const OUTPUT_KINDS: readonly (OutputKind | undefined)[] = [

@@ -3,7 +3,8 @@ import { renameAt } from "../sys/entries.ts";
 import { hasErrno } from "../sys/errno.ts";
 import { AT_FDCWD } from "../sys/open.ts";
 import { removeFile } from "../sys/small-file.ts";
-import { type Bundle, execDir, type OutputPlaces } from "./bundle.ts";
+import { type Bundle, execDir } from "./bundle.ts";
+import type { OutputPlaces } from "./records.ts";
 import { removeDirectory } from "./remove-directory.ts";
 
 /**

@@ -1,14 +1,8 @@
 import { hasErrno } from "../sys/errno.ts";
 import { removeFile } from "../sys/small-file.ts";
 import { unmount } from "../sys/unmount.ts";
-import {
-  type Bundle,
-  ifReadable,
-  type OutputPlaces,
-  readExit,
-  readInitRecord,
-  type TaskRecord,
-} from "./bundle.ts";
+import { type Bundle, ifReadable, readExit, readInitRecord } from "./bundle.ts";
+import type { OutputPlaces, TaskRecord } from "./records.ts";
 import { removeDirectory } from "./remove-directory.ts";
 import { callRunc } from "./runc.ts";
 import type { TaskRemains } from "./salvage.ts";

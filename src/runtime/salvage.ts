@@ -1,14 +1,7 @@
 /** Records as far as they can be told, for whoever removes what they stand for. */
-import {
-  type Bundle,
-  execDir,
-  execRecordPath,
-  findRecord,
-  type OutputPlaces,
-  type TaskRecord,
-  taskRecordPath,
-} from "./bundle.ts";
+import { type Bundle, execDir, execRecordPath, findRecord, taskRecordPath } from "./bundle.ts";
 import { isOutput, isRunc } from "./record-shapes.ts";
+import type { OutputPlaces, TaskRecord } from "./records.ts";
 import { findRunc, type Runc } from "./runc.ts";
 
 /** What of a task is outside of its bundle. */

@@ -6,7 +6,7 @@ import type { Image } from "../../core/records.ts";
 import { compress } from "../../diff/compress.ts";
 import { decompress } from "../../diff/compression.ts";
 import { convertImage } from "../../images/convert/convert-image.ts";
-import type { ErofsConversion, ErofsFormat } from "../../images/erofs/convert-layer.ts";
+import type { ErofsConversion, ErofsFormat } from "../../images/erofs/format.ts";
 import { withLease } from "../lease.ts";
 import type { Client } from "../open.ts";
 import { withWorkspace } from "../workspace.ts";

@@ -1,9 +1,17 @@
 import type { Descriptor } from "../../core/descriptor.ts";
 import { CtrError } from "../../core/errors.ts";
-import { hostPlatform, platformDistance } from "../../core/platform.ts";
-import { digestName, isNameless, namesOf } from "../../images/archive/names.ts";
-import { type ArchiveIndex, indexDescriptor } from "../../images/archive/read-index.ts";
-import type { ImportOptions } from "./import.ts";
+import { hostPlatform, type Platform, platformDistance } from "../../core/platform.ts";
+import { type ArchiveIndex, indexDescriptor } from "../../images/archive/archive-index.ts";
+import { digestName, type ImportNaming, isNameless, namesOf } from "../../images/archive/names.ts";
+
+export interface NamingOptions {
+  naming: ImportNaming;
+  /** The archive's index becomes an image of this name. */
+  indexName?: string;
+  /** What is kept of an image for several platforms; its layers are unpacked for it. Default: the host's. */
+  platform?: Platform;
+  allPlatforms?: boolean;
+}
 
 export interface NamedEntry {
   name: string;
@@ -17,7 +25,7 @@ export interface NamedEntry {
  * no name for is found by its digest, so that it is not lost, unless it is found in the index. Throws InvalidArgument
  * when nothing is left.
  */
-export function nameImages(index: ArchiveIndex, options: ImportOptions): NamedEntry[] {
+export function nameImages(index: ArchiveIndex, options: NamingOptions): NamedEntry[] {
   const { naming, indexName } = options;
   const named = new Map<string, NamedEntry>();
   const add = (name: string, target: Descriptor, entries?: readonly Descriptor[]) =>
@@ -34,7 +42,7 @@ export function nameImages(index: ArchiveIndex, options: ImportOptions): NamedEn
 }
 
 /** Some tools list the platforms of one image so: those wanted, or all of them when none is. */
-function chooseNameless({ entries }: ArchiveIndex, { platform, allPlatforms }: ImportOptions): Descriptor[] {
+function chooseNameless({ entries }: ArchiveIndex, { platform, allPlatforms }: NamingOptions): Descriptor[] {
   const nameless = entries.filter(isNameless);
   const wanted = platform ?? hostPlatform();
   const fits = ({ platform: offered }: Descriptor) =>

@@ -7,10 +7,10 @@ import { formatPlatform, hostPlatform, type Platform, platformDistance } from ".
 import type { ProgressListener } from "../../core/progress.ts";
 import { compress } from "../../diff/compress.ts";
 import { decompress, detectCompression } from "../../diff/compression.ts";
+import { type ArchiveIndex, indexDescriptor } from "../../images/archive/archive-index.ts";
 import { type KeptImage, keepContent } from "../../images/archive/keep-content.ts";
-import type { ImportNaming } from "../../images/archive/names.ts";
 import { readArchive } from "../../images/archive/read-archive.ts";
-import { type ArchiveIndex, indexDescriptor, readArchiveIndex } from "../../images/archive/read-index.ts";
+import { readArchiveIndex } from "../../images/archive/read-index.ts";
 import { indexLabels } from "../../images/fetch-image.ts";
 import { type LocalImage, readImage } from "../../images/read-image.ts";
 import { unpackImage } from "../../images/unpack.ts";
@@ -19,16 +19,10 @@ import { collectGarbage, collectInBackground } from "../collect.ts";
 import { storeBytes } from "../content/store-bytes.ts";
 import { type WorkLease, withLease } from "../lease.ts";
 import type { Client } from "../open.ts";
-import { type NamedEntry, nameImages } from "./import-names.ts";
+import { type NamedEntry, type NamingOptions, nameImages } from "./import-names.ts";
 import { unpackContext } from "./unpack.ts";
 
-export interface ImportOptions {
-  naming: ImportNaming;
-  /** The archive's index becomes an image of this name. */
-  indexName?: string;
-  /** What is kept of an image for several platforms; its layers are unpacked for it. Default: the host's. */
-  platform?: Platform;
-  allPlatforms?: boolean;
+export interface ImportOptions extends NamingOptions {
   /** Default: true. */
   unpack?: boolean;
   /** Layers are given back once they are unpacked. */

@@ -5,7 +5,7 @@ import { setXattrFd } from "../../sys/xattr.ts";
 import type { TarHeader } from "../../tar/header.ts";
 import { fileTimes, setAttributesFd } from "../attributes.ts";
 import type { Place, Unpacking } from "../unpacking.ts";
-import { OPAQUE, OPAQUE_YES } from "../whiteouts.ts";
+import { OPAQUE, OPAQUE_YES } from "../whiteout-marks.ts";
 
 /**
  * Makes the directory, or takes the one that is there; its times are set at the end of the layer. Throws EEXIST when

@@ -9,7 +9,7 @@ import { copyUp } from "../copy-up.ts";
 import type { Directory } from "../layer-tree.ts";
 import { ensureDirectory } from "../parents.ts";
 import type { Place, Unpacking } from "../unpacking.ts";
-import { isWhiteout } from "../whiteouts.ts";
+import { isWhiteout } from "../whiteout-marks.ts";
 
 /**
  * One more name for an entry of this layer, or for one of a layer below, which is copied up first. The entry's own

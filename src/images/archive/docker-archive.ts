@@ -11,11 +11,11 @@ import type { ConvertLayerContext } from "../convert/options.ts";
 import { readDocument } from "../fetch-document.ts";
 import { manifestLabels } from "../fetch-image.ts";
 import { formatLikeGo, writeDocument } from "../write-document.ts";
+import type { ArchiveIndex } from "./archive-index.ts";
 import type { StoredFile } from "./blob-sink.ts";
 import { memberName, memberNames } from "./members.ts";
 import { annotationsFor } from "./names.ts";
 import type { ArchiveContents } from "./read-archive.ts";
-import type { ArchiveIndex } from "./read-index.ts";
 
 export interface DockerContext extends ConvertLayerContext {
   detectCompression: (head: Uint8Array) => Compression;

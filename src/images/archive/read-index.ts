@@ -1,20 +1,11 @@
-import type { Descriptor } from "../../core/descriptor.ts";
-import { digestOf } from "../../core/digester.ts";
 import { CtrError } from "../../core/errors.ts";
 import { JsonFields } from "../../core/json-fields.ts";
 import { parseIndex } from "../../core/manifest.ts";
-import { mediaTypes } from "../../core/media-type.ts";
 import { quote } from "../../core/quote.ts";
+import { type ArchiveIndex, indexDescriptor } from "./archive-index.ts";
 import { type DockerContext, readDockerManifests } from "./docker-archive.ts";
 import { memberNames } from "./members.ts";
 import type { ArchiveContents } from "./read-archive.ts";
-
-/** What an archive holds: its index, and the images in it. */
-export interface ArchiveIndex {
-  /** Byte for byte, as it is stored under a name of its own. */
-  bytes: Uint8Array;
-  entries: readonly Descriptor[];
-}
 
 const LAYOUT_VERSION = "1.0.0";
 
@@ -42,12 +33,6 @@ function readLayoutIndex(layout: Uint8Array, bytes: Uint8Array | undefined): Arc
     throw new CtrError("NotImplemented", `OCI layout of version ${quote(version ?? "")}`);
   }
   if (!bytes) throw new CtrError("InvalidArgument", `missing ${memberNames.index} in OCI layout`);
-  const digest = digestOf(bytes);
-  const { manifests } = parseIndex(bytes, { mediaType: mediaTypes.ociIndex, digest, size: bytes.length });
+  const { manifests } = parseIndex(bytes, indexDescriptor({ bytes }));
   return { bytes, entries: manifests };
-}
-
-/** The descriptor under which the archive's index is stored. */
-export function indexDescriptor({ bytes }: ArchiveIndex): Descriptor {
-  return { mediaType: mediaTypes.ociIndex, digest: digestOf(bytes), size: bytes.length };
 }

@@ -3,7 +3,7 @@ import type { Digest } from "../../core/digest.ts";
 import type { Compression } from "../../core/media-type.ts";
 import type { Platform } from "../../core/platform.ts";
 import type { ProgressListener } from "../../core/progress.ts";
-import type { ErofsConversion } from "../erofs/convert-layer.ts";
+import type { ErofsConversion } from "../erofs/format.ts";
 
 export interface ConvertLayerContext {
   content: ContentStore;

@@ -10,17 +10,8 @@ import { erofsLayerType } from "../../core/media-type.ts";
 import { randomHex } from "../../core/random.ts";
 import type { ConvertLayerContext } from "../convert/options.ts";
 import { refKey } from "../fetch-blob.ts";
+import type { ErofsConversion, ErofsFormat } from "./format.ts";
 import { type MkfsOptions, makeErofs } from "./mkfs.ts";
-
-export interface ErofsFormat extends MkfsOptions {
-  /** What the filesystem image is wrapped in. */
-  wrapping: "none" | "zstd";
-}
-
-export interface ErofsConversion extends ErofsFormat {
-  /** Where filesystem images are made, one at a time. */
-  directory: string;
-}
 
 export interface ErofsLayer {
   descriptor: Descriptor;

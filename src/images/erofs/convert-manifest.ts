@@ -7,7 +7,8 @@ import type { ConvertOptions } from "../convert/options.ts";
 import { readDocument } from "../fetch-document.ts";
 import type { JsonObject } from "../write-document.ts";
 import { convertConfig, withErofs } from "./convert-config.ts";
-import { convertLayerToErofs, type ErofsConversion, type ErofsLayer } from "./convert-layer.ts";
+import { convertLayerToErofs, type ErofsLayer } from "./convert-layer.ts";
+import type { ErofsConversion } from "./format.ts";
 
 /**
  * Stores the image with filesystem images for layers, made one after the other: the program that makes them takes

@@ -5,7 +5,7 @@ import type { CallerStreams, ProcessIo } from "../../core/task.ts";
 import { makeFifo } from "../../sys/descriptors.ts";
 import { makeLabelled } from "../../sys/file-label.ts";
 import { readProcessStat } from "../../sys/process.ts";
-import type { OutputKind, ProcessIdentity } from "../bundle.ts";
+import type { OutputKind, ProcessIdentity } from "../records.ts";
 import type { StdioPlan, StreamSource } from "../supervisor/protocol.ts";
 import { callerEndKind } from "./caller-end.ts";
 

@@ -1,13 +1,7 @@
 import { CtrError } from "../../core/errors.ts";
 import { isConfigAwaited, withdrawConfig } from "../awaited-config.ts";
-import {
-  type Bundle,
-  ifReadable,
-  type RuntimeCallRecord,
-  readTaskRecord,
-  type TaskRecord,
-  writeRecord,
-} from "../bundle.ts";
+import { type Bundle, ifReadable, readTaskRecord, writeRecord } from "../bundle.ts";
+import type { RuntimeCallRecord, TaskRecord } from "../records.ts";
 import { abandonTask, removeTask, withdrawTask } from "../remove-task.ts";
 import { callRunc } from "../runc.ts";
 import type { OomWatch } from "./out-of-memory.ts";

@@ -1,5 +1,6 @@
 import { CtrError } from "../../core/errors.ts";
-import { type Bundle, type ExecRecord, readExecRecord, readExit, writeRecord } from "../bundle.ts";
+import { type Bundle, readExecRecord, readExit, writeRecord } from "../bundle.ts";
+import type { ExecRecord } from "../records.ts";
 import { execStillRuns, removeExec } from "../remove-exec.ts";
 import type { Runc } from "../runc.ts";
 import { salvageExec } from "../salvage.ts";

@@ -5,7 +5,7 @@
  */
 import { CtrError, type ErrorCode } from "../../core/errors.ts";
 import type { Exit } from "../../core/task.ts";
-import type { ProcessIdentity, RuntimeCallRecord } from "../bundle.ts";
+import type { ProcessIdentity, RuntimeCallRecord } from "../records.ts";
 
 /** What a process' stream is opened from. */
 export type StreamSource =

@@ -1,5 +1,6 @@
 /** Events that only a supervisor knows of, in containerd's fields. */
-import type { Bundle, TaskRecord } from "../bundle.ts";
+import type { Bundle } from "../bundle.ts";
+import type { TaskRecord } from "../records.ts";
 import type { StdioPlan, StreamSource } from "./protocol.ts";
 import type { End } from "./reaper.ts";
 
