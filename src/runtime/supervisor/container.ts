@@ -24,6 +24,7 @@ export interface Container {
   readonly end: End | undefined;
   /** Whether the first process has ended, the others maybe not yet. */
   readonly isEnding: boolean;
+  /** Or being removed. */
   readonly isRemoved: boolean;
   /** Whether somebody has asked for more than its creation. */
   readonly isToRun: boolean;
@@ -58,6 +59,7 @@ export function createContainer(bundle: Bundle, context: StartContext, onEnded: 
   let isEnding = false;
   let isToRun = false;
   let removal: Promise<void> | undefined;
+  let isWithdrawn = false;
   let ended: Promise<End> | undefined;
   /** Its start, if it is one of its own, has been told of. */
   let starting: Promise<void> = Promise.resolve();
@@ -182,7 +184,7 @@ export function createContainer(bundle: Bundle, context: StartContext, onEnded: 
       return isToRun;
     },
     get isRemoved() {
-      return removal !== undefined;
+      return removal !== undefined || isWithdrawn;
     },
     async create(start, stdio, ahead) {
       if (creation !== undefined) throw new CtrError("AlreadyExists", `task ${bundle.id}`);
@@ -218,6 +220,8 @@ export function createContainer(bundle: Bundle, context: StartContext, onEnded: 
     },
     async withdraw() {
       if (removal !== undefined) return removal;
+      // No more on the list, it can be asked for by nobody: what resists is litter.
+      isWithdrawn = true;
       const withdrawal = withdrawTask(bundle, created(record));
       removal = removing(withdrawal.then(({ finish }) => finish()));
       removal.catch(() => {});
