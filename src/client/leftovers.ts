@@ -2,6 +2,7 @@ import { basename } from "node:path";
 import { hasCode } from "../core/errors.ts";
 import { abandonedPlaces, removeMountPlace } from "../files/places.ts";
 import { usesNetworks } from "./containers/container-network.ts";
+import { removeMountPoint, unusedMountPoints } from "./images/mount-points.ts";
 import { abandonedLocks, removeLock } from "./locks.ts";
 import { mountPlaces } from "./mount-places.ts";
 import type { Client } from "./open.ts";
@@ -9,7 +10,7 @@ import { abandonedWorkspaces, removeWorkspace } from "./workspace.ts";
 
 /** What a process that was killed has left, and nobody will use again. */
 export interface Leftover {
-  kind: "task" | "network" | "log" | "lock" | "mount" | "workspace";
+  kind: "task" | "network" | "log" | "lock" | "mount" | "mountpoint" | "workspace";
   namespace?: string;
   name: string;
   sizeBytes?: number;
@@ -19,7 +20,7 @@ export interface Leftover {
 
 /**
  * Dead tasks that no container refers to, networks' addresses of containers that have ended, logs without a task,
- * locks, mounts and workspaces whose holders are gone; in all namespaces. `untouchedMs` leaves out what
+ * locks, mounts and workspaces whose holders are gone, directories to mount images at; in all namespaces. `untouchedMs` leaves out what
  * changed since: what is being made may look abandoned for an instant.
  */
 export async function findLeftovers(client: Client, untouchedMs: number): Promise<Leftover[]> {
@@ -35,6 +36,7 @@ export async function findLeftovers(client: Client, untouchedMs: number): Promis
     .filter(({ namespace, id }) => !hasContainer(namespace, id));
   const networks = usesNetworks(client) ? (await client.networks()).stale() : [];
   const locks = await abandonedLocks(client, containers);
+  const unused = (await unusedMountPoints(client)).filter(isOld);
   return [
     ...tasks.map(({ namespace, id, remove }) => ({ kind: "task" as const, namespace, name: id, remove })),
     ...networks.map(({ namespace, id, release }) => ({
@@ -55,6 +57,11 @@ export async function findLeftovers(client: Client, untouchedMs: number): Promis
       kind: "mount" as const,
       name: place,
       remove: async () => removeMountPlace(place),
+    })),
+    ...unused.map(({ path }) => ({
+      kind: "mountpoint" as const,
+      name: path,
+      remove: async () => removeMountPoint(path),
     })),
     ...abandonedWorkspaces(client).map((path) => ({
       kind: "workspace" as const,

@@ -67,6 +67,31 @@ test("trying the snapshotter out leaves nothing", async () => {
   assert.equal(readdirSync(env.TMPDIR), []);
 });
 
+test("a directory made to mount an image at goes once nothing can be mounted there", async () => {
+  await using bench = await openWorkbench();
+  const { ctr, directory, image } = bench;
+  const killer = createStepKiller(directory.path);
+  const home = join(ctr.state, "image-mounts");
+  await killer.killAt({ call: "mount", count: 1 }, [ctrExecutable, "images", "mount", image], ctr.env);
+  assert.equal(mountsBelow(home), []);
+  await ctr.ok("system", "prune");
+  assert.is(readdirSync(home).length, 1, "its snapshot is there, to be mounted again");
+  const [, mounted = ""] = (await ctr.ok("images", "mount", image)).split("\n");
+  await ctr.ok(
+    "leases",
+    "delete",
+    "--sync",
+    join(home, readdirSync(home).find((name) => !mounted.endsWith(name))!),
+  );
+  await ctr.ok("system", "prune");
+  assert.equal(
+    readdirSync(home).map((name) => join(home, name)),
+    [mounted],
+  );
+  await ctr.ok("images", "unmount", "--rm", mounted);
+  assert.equal(readdirSync(home), []);
+});
+
 test("a blob that is being edited is no longer readable anywhere after system prune", async () => {
   await using bench = await openWorkbench();
   const { ctr, directory } = bench;

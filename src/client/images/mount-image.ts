@@ -1,11 +1,10 @@
-import { mkdirSync, realpathSync, rmdirSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { realpathSync, rmdirSync } from "node:fs";
+import { dirname, resolve } from "node:path";
 import type { Digest } from "../../core/digest.ts";
 import { CtrError, hasCode, ifPresent } from "../../core/errors.ts";
 import { type Labels, labelNames } from "../../core/labels.ts";
 import type { Mount } from "../../core/mount.ts";
 import type { Platform } from "../../core/platform.ts";
-import { randomHex } from "../../core/random.ts";
 import type { Snapshotter } from "../../core/snapshotter.ts";
 import { hasErrno } from "../../sys/errno.ts";
 import { isMountPoint, mountAll } from "../../sys/mount.ts";
@@ -13,6 +12,7 @@ import { unmount } from "../../sys/unmount.ts";
 import { sparedFromCollection } from "../locks.ts";
 import type { Client } from "../open.ts";
 import { findImage, openImage } from "./images.ts";
+import { makeMountPoint, mountPoints } from "./mount-points.ts";
 import { ensureUnpacked, type UnpackOptions } from "./unpack.ts";
 
 export interface MountImageOptions extends UnpackOptions {
@@ -62,15 +62,6 @@ export async function mountImage(
     throw error;
   }
 }
-
-/** A mount does not outlive the boot, and neither does this directory. */
-function makeMountPoint(client: Client): string {
-  const path = join(mountPoints(client), randomHex(6));
-  mkdirSync(path, { recursive: true, mode: 0o700 });
-  return path;
-}
-
-const mountPoints = (client: Client): string => join(client.state, "image-mounts");
 
 async function createLease(
   client: Client,

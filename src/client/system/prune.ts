@@ -6,6 +6,7 @@ import type { Client } from "../open.ts";
 
 /** What somebody began a moment ago may look abandoned until it is locked. */
 const SETTLED_MS = 1000;
+const SETTLING: readonly Leftover["kind"][] = ["task", "network", "log", "mountpoint"];
 
 export interface PrunePlan extends CollectionPlan {
   leftovers: Leftover[];
@@ -49,7 +50,6 @@ async function thoroughSweepers(client: Client, signal?: AbortSignal) {
 export async function settledLeftovers(client: Client): Promise<Leftover[]> {
   const young = await findLeftovers(client, 0);
   if (young.length === 0) return [];
-  if (young.some(({ kind }) => kind === "task" || kind === "network" || kind === "log"))
-    await Bun.sleep(SETTLED_MS);
+  if (young.some(({ kind }) => SETTLING.includes(kind))) await Bun.sleep(SETTLED_MS);
   return findLeftovers(client, SETTLED_MS);
 }

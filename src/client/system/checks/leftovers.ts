@@ -4,6 +4,7 @@ import { keepWritersOut } from "../../../files/collection-lock.ts";
 import type { Holdings } from "../../../metadata/holdings.ts";
 import { mountPointsBelow, unmountAll } from "../../../sys/mount.ts";
 import { collectGarbage, sweepersOf } from "../../collect.ts";
+import { mountPoints } from "../../images/mount-points.ts";
 import { listContainers } from "../../leftovers.ts";
 import { inNamespace } from "../../namespaces/in-namespace.ts";
 import type { Client } from "../../open.ts";
@@ -67,7 +68,7 @@ export async function checkTasks(client: Client): Promise<CheckResult> {
 /** Mounts where only this program mounts, that nothing needs any more. */
 export async function checkMounts(client: Client, { snapshots }: Holdings): Promise<CheckResult> {
   const keys = new Set(snapshots.map(({ key }) => key));
-  const images = mountPointsBelow(join(client.state, "image-mounts")).filter((point) => !keys.has(point));
+  const images = mountPointsBelow(mountPoints(client)).filter((point) => !keys.has(point));
   // Whoever keeps snapshots on a disk of its own mounts it at a snapshotter's directory, or above.
   const home = join(client.root, "snapshots");
   const inside = mountPointsBelow(home).filter((point) => point.slice(home.length).split("/").length > 2);
