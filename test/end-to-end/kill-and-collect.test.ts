@@ -12,7 +12,7 @@ import { openWorkbench, type Workbench } from "../support/workbench.ts";
 // Each command is killed at moments that chance chooses. Then the same command again, the one that undoes it, and
 // system prune: nothing of all that may be left.
 
-const KILLS = 5;
+const KILLS = 3;
 const random = (bytes: number) => crypto.getRandomValues(new Uint8Array(bytes));
 const content = buildLayer([{ path: "large", content: random(1_000_000) }]);
 const other = buildImage({ layers: [content, buildLayer([{ path: "small", content: "1" }])] });

@@ -8,10 +8,10 @@ import { tempDir } from "../support/temp.ts";
 
 const bytes = Buffer.from("content");
 
-test("the name comes with the commit", () => {
+test("the name comes with the commit", async () => {
   using directory = tempDir();
   const path = directory.join("file");
-  using file = openOutputFile(path);
+  using file = await openOutputFile(path);
   file.write(bytes);
   file.write(bytes);
   assert.equal(readdirSync(directory.path), []);
@@ -20,28 +20,28 @@ test("the name comes with the commit", () => {
   assert.equal(readdirSync(directory.path), ["file"]);
 });
 
-test("what is not committed leaves nothing, and the old content", () => {
+test("what is not committed leaves nothing, and the old content", async () => {
   using directory = tempDir();
   const path = directory.join("file");
   writeFileSync(path, "old", { mode: 0o640 });
   {
-    using file = openOutputFile(path);
+    using file = await openOutputFile(path);
     file.write(bytes);
   }
   assert.is(readFileSync(path, "utf8"), "old");
   assert.equal(readdirSync(directory.path), ["file"]);
-  using file = openOutputFile(path);
+  using file = await openOutputFile(path);
   file.write(bytes);
   file.commit();
   assert.is(readFileSync(path, "utf8"), "content");
   assert.is(statSync(path).mode & 0o777, 0o640);
 });
 
-test("a new file's permissions are the umask's", () => {
+test("a new file's permissions are the umask's", async () => {
   using directory = tempDir();
   const umask = process.umask(0o027);
   try {
-    using file = openOutputFile(directory.join("file"));
+    using file = await openOutputFile(directory.join("file"));
     file.commit();
     assert.is(statSync(directory.join("file")).mode & 0o777, 0o640);
   } finally {
@@ -63,7 +63,7 @@ test("a pipe is written to as it is", async () => {
 /** In a process of its own, for opening a pipe blocks until somebody reads. */
 const WRITE_TO = `
   import { openOutputFile } from "../../src/files/output-file.ts";
-  const file = openOutputFile(process.argv.at(-1));
+  const file = await openOutputFile(process.argv.at(-1));
   file.write(Buffer.from("content"));
   file.commit();
 `;
@@ -81,25 +81,29 @@ test("a writer that is killed leaves nothing", async () => {
 
 const WRITE_AND_WAIT = `
   import { openOutputFile } from "../../src/files/output-file.ts";
-  const file = openOutputFile(process.argv.at(-1));
+  const file = await openOutputFile(process.argv.at(-1));
   file.write(Buffer.from("content"));
   console.log("written");
   setInterval(() => file, 1000);
 `;
 
-test("a directory, and one that is not there, are refused", () => {
+test("a directory, and one that is not there, are refused", async () => {
   using directory = tempDir();
   mkdirSync(directory.join("below"));
-  assert.throws(
-    () => openOutputFile(directory.join("below")),
-    (error: unknown) => hasErrno(error, "EISDIR"),
-  );
-  const nowhere = `${directory.path}/none/file`;
-  assert.throws(
-    () => openOutputFile(nowhere),
-    (error: unknown) => hasErrno(error, "ENOENT"),
-  );
+  const refusal = (path: string) => openOutputFile(path).catch((reason: unknown) => reason);
+  assert.ok(hasErrno(await refusal(directory.join("below")), "EISDIR"));
+  assert.ok(hasErrno(await refusal(`${directory.path}/none/file`), "ENOENT"));
   assert.not.ok(existsSync(`${directory.path}/none`));
+});
+
+test("what a writer left that was killed at its last step goes with the next file of that name", async () => {
+  using directory = tempDir();
+  const path = directory.join("file");
+  writeFileSync(`${directory.path}/.tmp-file-0123456789ab`, "left");
+  writeFileSync(`${directory.path}/.tmp-other-0123456789ab`, "not ours");
+  using file = await openOutputFile(path);
+  file.commit();
+  assert.equal(readdirSync(directory.path).sort(), [".tmp-other-0123456789ab", "file"]);
 });
 
 test.run();

@@ -43,7 +43,7 @@ export async function exportImages(
     writeArchive(members, { content, write: take, onProgress: report, signal });
   if (typeof output !== "string") await write(output);
   else {
-    using file = openOutputFile(output);
+    using file = await openOutputFile(output);
     await write(file.write.bind(file));
     file.commit();
   }
