@@ -60,7 +60,7 @@ async function listCandidates(words: readonly string[]): Promise<number> {
 async function explain(request: Exclude<Request, RunRequest>): Promise<number> {
   if (request.kind === "version") {
     const { version } = await import("./version.ts");
-    writeOut(`ctr ${version}\n`);
+    writeOut(`ctr version ${version}\n`);
     return 0;
   }
   const { commandHelp, groupHelp } = await import("./help.ts");
