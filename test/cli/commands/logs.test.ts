@@ -335,6 +335,14 @@ test("a flood costs a few records, the log has each byte of it, and both are bou
   await remove("flood");
 });
 
+test("following for longer than --timeout allows is a failure, as with every command", async () => {
+  const { ctr, image } = bench;
+  await ctr.ok("run", "-d", image, "silent", "sleep", "1000");
+  const { code, stderr } = await ctr("--timeout", "300ms", "tasks", "logs", "-f", "silent");
+  assert.is(code, 1);
+  assert.is(stderr, "ctr: context deadline exceeded\n");
+});
+
 test("where no times were recorded it says so, and prints nothing", async () => {
   const { ctr } = bench;
   const speaker = await startSpeaker("undated");

@@ -32,5 +32,6 @@ With --timestamps each line begins with the time at which it was begun, in UTC a
       signal: context.signal,
     });
     for await (const chunk of log) writeOut(chunk);
+    context.signal.throwIfAborted();
   },
 });
