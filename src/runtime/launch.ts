@@ -179,6 +179,7 @@ function fillBundle(
     timesPath,
     streamLabel: streamLabelOf(request),
     checkpointDir: request.checkpointDir,
+    restoredLabel: spec.process?.selinuxLabel || undefined,
     whenAbandoned: request.whenAbandoned,
   };
   writeRecord(join(bundle.path, "task.json"), record);

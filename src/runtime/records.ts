@@ -21,6 +21,8 @@ export interface RuntimeCallRecord {
   noPivot: boolean;
   terminal: boolean;
   checkpointDir?: string;
+  /** SELinux' for the processes of that checkpoint. */
+  restoredLabel?: string;
 }
 
 export interface TaskRecord extends RuntimeCallRecord, OutputPlaces {
@@ -31,7 +33,7 @@ export interface TaskRecord extends RuntimeCallRecord, OutputPlaces {
   limitedCgroup?: string;
   /** Run by `runc delete`; they may look at the bundle. */
   hasPoststopHooks: boolean;
-  /** SELinux' for the streams of its processes, those of execs too. */
+  /** SELinux' for the streams of confined processes, those of execs too. */
   streamLabel?: string;
   /** Mounted at `rootfs`. */
   mounts: readonly Mount[];

@@ -245,19 +245,21 @@ async function watchMemory({ id, publish }: Bundle, pid: number, cgroupsPath: st
 /** One call both creates and starts, where nothing is to be done between. */
 function createCommand(
   bundle: Bundle,
-  { checkpointDir, noPivot }: RuntimeCallRecord,
+  { checkpointDir, restoredLabel, noPivot }: RuntimeCallRecord,
   start: boolean,
 ): string[] {
   const verb =
     checkpointDir !== undefined
-      ? restoreCommand(bundle, checkpointDir)
+      ? restoreCommand(bundle, checkpointDir, restoredLabel)
       : start
         ? ["run", "--detach"]
         : ["create"];
   return [...verb, "--bundle", bundle.path, ...(noPivot ? ["--no-pivot"] : [])];
 }
 
-function restoreCommand({ path }: Bundle, checkpointDir: string): string[] {
+function restoreCommand({ path }: Bundle, checkpointDir: string, label: string | undefined): string[] {
   const work = `${path}/${RESTORE_DIR}`;
-  return ["restore", "--detach", "--file-locks", "--image-path", checkpointDir, "--work-path", work];
+  // A criu that was built without SELinux would leave the label out, and refuses one that it is told of.
+  const lsm = label ? ["--lsm-profile", `selinux:${label}`] : [];
+  return ["restore", "--detach", "--file-locks", "--image-path", checkpointDir, "--work-path", work, ...lsm];
 }
