@@ -99,8 +99,10 @@ export interface RunTask extends StartTask {
  */
 export interface Prelaunch {
   streams?: CallerStreams;
-  /** As the request will say. */
+  /** This and the next as the request will say. */
   runtime?: RuntimeOptions;
+  /** Of a caller that is killed before there is a task too. */
+  whenAbandoned?: readonly string[];
 }
 
 /** A process in a running container. */

@@ -25,7 +25,13 @@ export interface RuntimeCallRecord {
   restoredLabel?: string;
 }
 
-export interface TaskRecord extends RuntimeCallRecord, OutputPlaces {
+/** What is known of a task while its container is still being made. */
+export interface AheadRecord extends RuntimeCallRecord {
+  /** As in `RunTask`. */
+  whenAbandoned?: readonly string[];
+}
+
+export interface TaskRecord extends AheadRecord, OutputPlaces {
   namespace: string;
   /** Without one of its own, its other processes outlive the first unless they are killed. */
   hasPidNamespace: boolean;
@@ -37,8 +43,6 @@ export interface TaskRecord extends RuntimeCallRecord, OutputPlaces {
   streamLabel?: string;
   /** Mounted at `rootfs`. */
   mounts: readonly Mount[];
-  /** As in `RunTask`. */
-  whenAbandoned?: readonly string[];
 }
 
 /** A process as it can be recognised for as long as this boot lasts. */

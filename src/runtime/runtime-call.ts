@@ -53,11 +53,11 @@ export function planCall(context: CallContext, plan: CallPlan): RuntimeCall {
 export function callAhead(
   connection: Promise<Connection>,
   context: CallContext,
-  { streams, runtime }: Prelaunch,
+  { streams, runtime, whenAbandoned }: Prelaunch,
 ): RuntimeCall {
   const { bundle } = context;
   const { runc, stdio } = partsOf(context, { io: { kind: "attached", streams }, runtime, terminal: false });
-  const ahead = { runc, noPivot: runtime?.noPivot ?? false, terminal: false };
+  const ahead = { runc, noPivot: runtime?.noPivot ?? false, terminal: false, whenAbandoned };
   awaitConfig(bundle);
   let hasFailed = false;
   const created = connection.then((open) =>

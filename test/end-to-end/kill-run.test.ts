@@ -24,6 +24,11 @@ async function mended(): Promise<boolean> {
   return (await bench.ctr("system", "check", "--repair")).code === 0;
 }
 
+/** Without anybody's doing. */
+async function isGone(): Promise<boolean> {
+  return (await bench.ctr.ok("containers", "list", "-q")) === "";
+}
+
 for (const flags of [["--rm"], ["-d"]]) {
   test(`run ${flags}: what is left is mended, and the name is free again`, async () => {
     const { ctr, image, directory } = bench;
@@ -38,6 +43,8 @@ for (const flags of [["--rm"], ["-d"]]) {
     let kills = 0;
     for (const step of steps) {
       if ((await killer.killAt(step, words, ctr.env)).code === KILLED) kills++;
+      if (flags.includes("--rm"))
+        await waitFor(isGone, { what: `its removal after ${step.call} ${step.count}` });
       await waitFor(mended, { what: `a repair after ${step.call} ${step.count}` });
       await clean();
       assert.is(await ctr.ok("tasks", "list", "-q"), "");

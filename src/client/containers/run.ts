@@ -67,7 +67,7 @@ async function begin(
   using signals = holdSignals();
   const ending = [options.signal, signals.interruption()].filter((signal) => signal !== undefined);
   return await inNewContainer(client, { ...options, signal: AbortSignal.any(ending) }, (request) =>
-    tasks.run(options.id, request, prelaunchOf(options)),
+    tasks.run(options.id, request, prelaunchOf(client, options)),
   );
 }
 
@@ -99,12 +99,18 @@ async function inNewContainer<T>(
 const hasCommand = ({ spec }: RunTask): boolean => !!(spec as Spec).process?.args?.length;
 
 /** Undefined where the spec has a say in how the runtime is called, or something is to be done before the start. */
-function prelaunchOf(options: RunOptions): Prelaunch | undefined {
+function prelaunchOf(
+  client: Client,
+  options: RunOptions & Pick<NewContainer, "ownership">,
+): Prelaunch | undefined {
   const { source, spec, io, noPivot, pidFile, cni, runtime = { name: DEFAULT_RUNTIME } } = options;
   if (source.kind === "file" || spec.tty || spec.selinuxLabels?.process || pidFile || cni) return undefined;
   if (io.kind !== "attached" || io.fifoDir) return undefined;
-  return { streams: io.streams, runtime: callOptions(runtime, noPivot) };
+  const whenAbandoned = options.ownership && reaping(client, options.id);
+  return { streams: io.streams, runtime: callOptions(runtime, noPivot), whenAbandoned };
 }
+
+const reaping = (client: Client, id: string): string[] => internalCommand(client, "_reap", id);
 
 async function createForTask(client: Client, options: NewContainer & TaskOptions): Promise<RunTask> {
   const { id, ownership, runtime } = options;
@@ -115,7 +121,7 @@ async function createForTask(client: Client, options: NewContainer & TaskOptions
   return {
     ...taskOf(container, withoutSync(mounts), options),
     ...(network && inNetwork(network)),
-    whenAbandoned: internalCommand(client, "_reap", id),
+    whenAbandoned: reaping(client, id),
     besideRemoval: async () => {
       const removed = ifPresent(() => removeRecord(client, container, "setAside"));
       const [tree] = await Promise.all([removed, network?.leave()]);

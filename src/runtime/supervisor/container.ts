@@ -1,7 +1,7 @@
 import { CtrError } from "../../core/errors.ts";
 import { isConfigAwaited, withdrawConfig } from "../awaited-config.ts";
 import { type Bundle, ifReadable, readTaskRecord, writeRecord } from "../bundle.ts";
-import type { RuntimeCallRecord, TaskRecord } from "../records.ts";
+import type { AheadRecord, RuntimeCallRecord, TaskRecord } from "../records.ts";
 import { abandonTask, removeTask, withdrawTask } from "../remove-task.ts";
 import { callRunc } from "../runc.ts";
 import type { OomWatch } from "./out-of-memory.ts";
@@ -18,6 +18,8 @@ export const RESTORE_DIR = "restore";
 export interface Container {
   /** As in task.json, once that is there and creation has begun. */
   readonly record: TaskRecord | undefined;
+  /** The same, known before that when creation has begun ahead. */
+  readonly whenAbandoned: readonly string[] | undefined;
   /** Throws FailedPrecondition before it is created. */
   readonly init: SupervisedProcess;
   /** Undefined until the first process has ended, and all that shared its pid namespace. */
@@ -33,7 +35,7 @@ export interface Container {
    * gone. Answers the pid of its first process when it is created, or started; without `start` one that is restored is
    * held where its namespaces are there, and created only by `start`.
    */
-  create(start: boolean, stdio: StdioPlan, ahead?: RuntimeCallRecord): Promise<number>;
+  create(start: boolean, stdio: StdioPlan, ahead?: AheadRecord): Promise<number>;
   /** Its client has gone: a runtime that still waits for a spec is ended, and creation fails. */
   clientGone(): Promise<void>;
   start(): Promise<void>;
@@ -53,7 +55,7 @@ export interface Container {
 export function createContainer(bundle: Bundle, context: StartContext, onEnded: () => void): Container {
   let record: TaskRecord | undefined;
   let creation: Promise<SupervisedProcess> | undefined;
-  let isMadeAhead = false;
+  let madeAhead: AheadRecord | undefined;
   let init: SupervisedProcess | undefined;
   let end: End | undefined;
   let isEnding = false;
@@ -171,6 +173,9 @@ export function createContainer(bundle: Bundle, context: StartContext, onEnded: 
     get record() {
       return known();
     },
+    get whenAbandoned() {
+      return (known() ?? madeAhead)?.whenAbandoned;
+    },
     get init() {
       return created(init);
     },
@@ -189,10 +194,10 @@ export function createContainer(bundle: Bundle, context: StartContext, onEnded: 
     async create(start, stdio, ahead) {
       if (creation !== undefined) throw new CtrError("AlreadyExists", `task ${bundle.id}`);
       if (start) gate.open();
-      isMadeAhead = ahead !== undefined;
+      madeAhead = ahead;
       creation = create(ahead ?? created(readTaskRecord(bundle)), start, stdio);
       const answer = start ? creation : Promise.race([creation, gate.reached]);
-      const { pid } = await (isMadeAhead ? answer : orAbandon(answer));
+      const { pid } = await (ahead ? answer : orAbandon(answer));
       return pid;
     },
     async clientGone() {
@@ -201,7 +206,7 @@ export function createContainer(bundle: Bundle, context: StartContext, onEnded: 
         waiting.abort();
         withdrawConfig(bundle);
       }
-      if (isMadeAhead) await orAbandon(created(creation)).catch(() => {});
+      if (madeAhead) await orAbandon(created(creation)).catch(() => {});
     },
     start() {
       starting = start();

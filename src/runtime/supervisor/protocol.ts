@@ -5,7 +5,7 @@
  */
 import { CtrError, type ErrorCode } from "../../core/errors.ts";
 import type { Exit } from "../../core/task.ts";
-import type { ProcessIdentity, RuntimeCallRecord } from "../records.ts";
+import type { AheadRecord, ProcessIdentity } from "../records.ts";
 
 /** What a process' stream is opened from. */
 export type StreamSource =
@@ -37,7 +37,7 @@ export type Request =
    * call in any case, which waits for `start` where its namespaces are there. What the runtime is told, task.json says;
    * or `ahead`, and then task.json is there by the time the runtime gets its spec (awaited-config.ts).
    */
-  | { op: "create"; start: boolean; stdio: StdioPlan; ahead?: RuntimeCallRecord }
+  | { op: "create"; start: boolean; stdio: StdioPlan; ahead?: AheadRecord }
   | { op: "start" }
   /** From the runtime's hook in a restore: answered when the container may go on. */
   | { op: "passGate"; pid: number }

@@ -40,13 +40,13 @@ export function createSupervisor(bundle: Bundle, leave: () => void): Supervisor 
   const context: StartContext = { starts, reaper, childPids };
 
   const leaveIfDone = () => {
-    const { record, end, isRemoved } = container;
+    const { record, whenAbandoned, end, isRemoved } = container;
     if (workCount > 0 || execs.runningCount > 0 || (end === undefined && !isRemoved)) return;
     // It will ask for the end, or go.
-    if (owner === "present" && record?.whenAbandoned) return;
-    if (owner === "gone" && record?.whenAbandoned) {
+    if (owner === "present" && whenAbandoned) return;
+    if (owner === "gone" && whenAbandoned) {
       owner = "replaced";
-      childPids.add(startDetached(record.whenAbandoned));
+      childPids.add(startDetached(whenAbandoned));
     }
     // Output that nobody has read yet would go with us.
     const isKept = !isRemoved && (record?.output === "fifo" || record?.output === "terminal");
@@ -76,10 +76,10 @@ export function createSupervisor(bundle: Bundle, leave: () => void): Supervisor 
     ownerGone() {
       if (owner === "present") owner = "gone";
       void during(() => container.clientGone());
-      const { whenAbandoned, checkpointDir } = container.record ?? {};
-      const isLeftUnstarted = (whenAbandoned ?? checkpointDir) !== undefined && !container.isToRun;
+      const { record, whenAbandoned } = container;
+      const isLeftUnstarted = (whenAbandoned ?? record?.checkpointDir) !== undefined && !container.isToRun;
       if (isLeftUnstarted && !container.isRemoved) return void during(() => container.abandon());
-      if (container.record !== undefined) return leaveIfDone();
+      if (record !== undefined) return leaveIfDone();
       // It died, or failed, before it asked for anything.
       const prepared = readTaskRecord(bundle);
       void during(async () => {
