@@ -341,6 +341,7 @@ test("following for longer than --timeout allows is a failure, as with every com
   const { code, stderr } = await ctr("--timeout", "300ms", "tasks", "logs", "-f", "silent");
   assert.is(code, 1);
   assert.is(stderr, "ctr: context deadline exceeded\n");
+  await ctr("tasks", "delete", "--force", "silent");
 });
 
 test("where no times were recorded it says so, and prints nothing", async () => {
