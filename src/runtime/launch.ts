@@ -42,11 +42,11 @@ export async function prepareTask(
   bundle: Bundle,
   requested: RunTask | Promise<RunTask>,
   context: LaunchContext,
-  prelaunch?: Prelaunch,
+  { prelaunch, interrupted }: { prelaunch?: Prelaunch; interrupted?: AbortSignal } = {},
 ): Promise<PreparedTask> {
   // Whoever awaits it below is late for one that fails before.
   if (requested instanceof Promise) requested.catch(() => {});
-  const lockFd = await claimBundle(bundle);
+  const lockFd = await claimBundle(bundle, interrupted);
   let supervisor: SpawnedSupervisor | undefined;
   let call: RuntimeCall | undefined;
   const giveUp = async (error: unknown): Promise<never> => {
@@ -137,9 +137,9 @@ function requirePlain(request: RunTask): void {
 }
 
 /** Locks an empty bundle. Throws AlreadyExists for a task that is one; what is none is litter, and goes. */
-async function claimBundle(bundle: Bundle): Promise<number> {
+async function claimBundle(bundle: Bundle, interrupted: AbortSignal | undefined): Promise<number> {
   for (;;) {
-    await waitForCreation(bundle);
+    await waitForCreation(bundle, interrupted);
     const lockFd = await lockBundle(bundle);
     try {
       if (isCreated(bundle)) throw taken(bundle);

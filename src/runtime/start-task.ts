@@ -51,7 +51,9 @@ export async function runTask(
   const signals = holdSignals();
   try {
     const request = requireAttached(requested);
-    const prepared = await prepareTask(context.bundle(id), request, context.launch(id), prelaunch);
+    const interrupted = signals.interruption();
+    const options = { prelaunch, interrupted };
+    const prepared = await prepareTask(context.bundle(id), request, context.launch(id), options);
     return await runPrepared(context, prepared, signals);
   } catch (error) {
     signals[Symbol.dispose]();

@@ -2,6 +2,7 @@ import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { openLockFile } from "../../src/files/lock-file.ts";
 import { askSupervisor } from "../../src/runtime/supervisor-call.ts";
 import { openTestTasks, remains } from "../support/tasks.ts";
 import { waitFor } from "../support/wait-for.ts";
@@ -48,6 +49,22 @@ ${saysNo}`,
   assert.is(await client.stderr.text(), `ctr: ${REASON}\n`);
   assert.match(await ctr.ok("tasks", "list"), /box +\d+ +RUNNING/);
   await ctr.ok("tasks", "delete", "--force", "box");
+  await ctr.ok("containers", "delete", "box");
+});
+
+test("Ctrl-C ends the wait for one that another client is making a task of", async () => {
+  const { ctr, image } = bench;
+  const [layer] = (await ctr.ok("snapshots", "list")).match(/sha256:\w+/)!;
+  const lock = await openLockFile(join(ctr.root, "locks", `unpack-native-${layer!.replace(":", "_")}`));
+  const first = ctr.start(["run", "--snapshotter", "native", image, "box", "echo", "first"]);
+  await waitFor(() => existsSync(join(ctr.state, "tasks", ctr.namespace, "box")));
+  const second = ctr.start(["run", image, "box", "echo", "second"]);
+  await waitFor(async () => (await ctr.ok("containers", "list", "-q")) === "box\n");
+  second.kill("SIGINT");
+  assert.is(await second.stderr.text(), "ctr: interrupted: canceled\n");
+  assert.is(await ctr.ok("containers", "list", "-q"), "");
+  lock.remove();
+  assert.equal([await first.stdout.text(), await first.exited], ["first\n", 0]);
   await ctr.ok("containers", "delete", "box");
 });
 
