@@ -28,9 +28,9 @@ export interface MountPoint {
 /** Those where nothing is mounted, nor could be again, since no snapshot bears their name any more. */
 export async function unusedMountPoints(client: Client): Promise<MountPoint[]> {
   const home = mountPoints(client);
-  const mounted = new Set(mountPointsBelow(home));
-  const paths = listNames(home).map((name) => join(home, name));
-  const bare = paths.filter((path) => !mounted.has(path));
+  const names = listNames(home);
+  const mounted = new Set(names.length > 0 ? mountPointsBelow(home) : []);
+  const bare = names.map((name) => join(home, name)).filter((path) => !mounted.has(path));
   if (bare.length === 0) return [];
   const { snapshots } = await (await client.metadata()).holdings();
   const keys = new Set(snapshots.map(({ key }) => key));
