@@ -1,4 +1,4 @@
-import { CtrError, hasCode, ifPresent } from "../../core/errors.ts";
+import { hasCode, ifPresent } from "../../core/errors.ts";
 import { type Labels, labelNames } from "../../core/labels.ts";
 import type { Mount } from "../../core/mount.ts";
 import { randomHex } from "../../core/random.ts";
@@ -69,14 +69,15 @@ export class PluginSnapshots {
 
   /**
    * Its mounts; or, where the plugin offers the committed snapshot meant by `containerd.io/snapshot.ref` instead, as
-   * remote snapshotters do, that one's labels: it then has the id. With the collector held off.
+   * remote snapshotters do, that one's labels: it then has the id. An offer that stands on another parent, which is
+   * about to go, is none. With the collector held off.
    */
   async create(wanted: NewPluginSnapshot): Promise<{ mounts: Mount[] } | { offered: Labels }> {
     const { id, key, parentName, labels } = wanted;
     const name = pluginName(this.#namespace, id, randomHex(4), key);
     this.#names.write(id, [name]);
     for (let attempt = 0; attempt < OFFERS_TRIED; attempt++) {
-      const mounts = await this.#tryToCreate(wanted, name);
+      const mounts = await this.#createUnlessOffered(wanted, name);
       if (mounts) return { mounts };
       const offered = await this.#findOffered(labels[labelNames.snapshotRef] ?? "", parentName);
       // Gone already when another namespace has given it up.
@@ -84,7 +85,8 @@ export class PluginSnapshots {
       this.#names.write(id, [offered.name]);
       return { offered: offered.labels };
     }
-    throw new CtrError("NotFound", `snapshotter ${this.#plugin.name}: snapshot offered for ${key}`);
+    const { [labelNames.snapshotRef]: _, ...unasked } = labels;
+    return { mounts: await this.#create({ ...wanted, labels: unasked }, name) };
   }
 
   /** One who was killed between the plugin's commit and the row's has left the first to us. */
@@ -110,17 +112,21 @@ export class PluginSnapshots {
     await removeSetAside(context, [id]);
   }
 
-  /** Nothing when there is an offer. */
-  async #tryToCreate(wanted: NewPluginSnapshot, name: string): Promise<Mount[] | undefined> {
-    const { kind, parentName } = wanted;
-    const labels = inherited(wanted.labels);
-    if (kind === "View") return this.#plugin.view(name, parentName, labels);
+  async #createUnlessOffered(wanted: NewPluginSnapshot, name: string): Promise<Mount[] | undefined> {
     try {
-      return await this.#plugin.prepare(name, parentName, labels);
+      return await this.#create(wanted, name);
     } catch (error) {
-      if (hasCode(error, "AlreadyExists") && labels[labelNames.snapshotRef]) return undefined;
+      const isAsked = wanted.kind === "Active" && wanted.labels[labelNames.snapshotRef];
+      if (hasCode(error, "AlreadyExists") && isAsked) return undefined;
       throw error;
     }
+  }
+
+  #create({ kind, parentName, labels }: NewPluginSnapshot, name: string): Promise<Mount[]> {
+    const forPlugin = inherited(labels);
+    return kind === "View"
+      ? this.#plugin.view(name, parentName, forPlugin)
+      : this.#plugin.prepare(name, parentName, forPlugin);
   }
 
   /** Committed under a name of the plugin's choice, with the label that asked for it. */
