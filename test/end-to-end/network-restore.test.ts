@@ -301,6 +301,23 @@ check("a restore whose client is killed beside a plugin is given up", async () =
   await lab.ok("system", "check", "--repair");
 });
 
+check("a container whose restore waits for a plugin is not deleted meanwhile", async () => {
+  const ref = await checkpoint(["--cni"], "sleep", "1000");
+  const slow = slowChain();
+  const restoring = lab.start(["containers", "restore", "--live", "--cni", "box", ref]);
+  await slow.begun();
+  const { code, stderr } = await lab.ctr("--timeout", "300ms", "containers", "delete", "box");
+  assert.is(code, 1);
+  assert.is(stderr, "ctr: context deadline exceeded\n");
+  slow.goOn();
+  assert.is(await restoring.exited, 0);
+  assert.match(
+    (await lab.ctr("containers", "delete", "box")).stderr,
+    "cannot delete a non stopped container",
+  );
+  await remove("box");
+});
+
 check("a restore whose supervisor is killed beside a plugin fails, and leaves nothing", async () => {
   const ref = await checkpoint(["--cni"], "sleep", "1000");
   const slow = slowChain();

@@ -28,6 +28,8 @@ export async function removeContainer(
 ): Promise<void> {
   const containers = await client.containers();
   containers.get(id);
+  // A task that is being created, or restored, would be left without its container.
+  await (await client.tasks()).settled(id);
   await exclusively(client, creationLock(client, id), async () => {
     const container = containers.get(id);
     // Its supervisor may be removing it at this moment.
