@@ -13,9 +13,9 @@ test("a copy with other owners can be made on an overlay, too", async () => {
   await using client = openClient({ root: ctr.root, state: ctr.state, namespace: ctr.namespace });
   const snapshotter = await client.snapshotter();
   const { parent } = await snapshotter.stat("c");
-  const old = Object.create(snapshotter, { canRemap: { value: () => false } });
+  snapshotter.canRemap = () => false;
   const ids = [{ containerID: 0, hostID: 100_000, size: 65_536 }];
-  const base = await mapOwners(client, old, parent, { uidMappings: ids, gidMappings: ids }, false);
+  const base = await mapOwners(client, snapshotter, parent, { uidMappings: ids, gidMappings: ids }, false);
   assert.equal(base, { parent: `${parent}-100000-100000`, labels: {} });
   const [mount] = await snapshotter.view("look", base.parent);
   const lower = /^lowerdir=([^:]+)/.exec(

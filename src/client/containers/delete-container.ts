@@ -9,13 +9,16 @@ import { releaseNetwork } from "./container-network.ts";
 /**
  * Removes a stopped container with its task, its place in a network and, unless `keepSnapshot`, its snapshot; what
  * else that frees is collected in the background. What an earlier deletion that was killed has removed already is no
- * error. Throws NotFound, FailedPrecondition while its task lives.
+ * error. Throws NotFound, FailedPrecondition while its task lives, Unavailable when that is being created for long.
  */
 export async function deleteContainer(
   client: Client,
   id: string,
   options?: { keepSnapshot?: boolean },
 ): Promise<void> {
+  (await client.containers()).get(id);
+  // A task that is being created, or restored, would be left without its container.
+  await (await client.tasks()).settled(id);
   await removeContainer(client, id, options);
   await releaseNetwork(client, id);
 }
@@ -28,8 +31,6 @@ export async function removeContainer(
 ): Promise<void> {
   const containers = await client.containers();
   containers.get(id);
-  // A task that is being created, or restored, would be left without its container.
-  await (await client.tasks()).settled(id);
   await exclusively(client, creationLock(client, id), async () => {
     const container = containers.get(id);
     // Its supervisor may be removing it at this moment.
