@@ -1,4 +1,4 @@
-import { readdirSync, rmdirSync } from "node:fs";
+import { existsSync, readdirSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 const CGROUP_ROOT = "/sys/fs/cgroup";
@@ -16,6 +16,18 @@ export function cgroupsNamed(text: string): string[] {
   };
   visit(CGROUP_ROOT, false);
   return found;
+}
+
+/** What a test that was stopped left frozen would not even be killed by SIGKILL, with version 1. */
+export function thawCgroupsNamed(text: string): void {
+  for (const path of cgroupsNamed(text)) {
+    for (const [file, thawed] of [
+      ["freezer.state", "THAWED"],
+      ["cgroup.freeze", "0"],
+    ] as const) {
+      if (existsSync(join(path, file))) writeFileSync(join(path, file), thawed);
+    }
+  }
 }
 
 /** Removes them, innermost first; those with live processes stay. */

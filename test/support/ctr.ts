@@ -1,6 +1,6 @@
 import { mkdirSync, rmSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { removeCgroupsNamed } from "./cgroups.ts";
+import { removeCgroupsNamed, thawCgroupsNamed } from "./cgroups.ts";
 import { unmountBelow } from "./mounts.ts";
 import { killNaming } from "./processes.ts";
 import { type RunOptions, type RunResult, run } from "./run-program.ts";
@@ -74,6 +74,7 @@ export function createCtr(directory: string): Ctr {
         stderr: "pipe",
       }),
     async [Symbol.asyncDispose]() {
+      thawCgroupsNamed(namespace);
       await killNaming(home);
       await killNaming(`/${namespace}/`);
       unmountBelow(home);
