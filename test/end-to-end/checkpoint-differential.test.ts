@@ -8,7 +8,7 @@ import { tempDir } from "../support/temp.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 const check = oracleMissing() ? test.skip : criuTest();
-const CLOCK = "n=0; while sleep 0.05; do n=$((n+1)); echo $n > /count; done";
+const CLOCK = "n=0; while :; do sleep 0.05; n=$((n+1)); echo $n > /count; done";
 
 // containerd leaves lying there what it restores from.
 const litter = tempDir();

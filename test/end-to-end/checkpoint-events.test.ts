@@ -11,7 +11,7 @@ criuTest()("a checkpoint tells where it is, and what is restored from one tells 
     const lines = await ctr.ok("events", "--no-follow", `event.container_id==${id}`);
     return lines.split("\n").slice(0, -1).map(parseEventLine);
   };
-  await ctr.ok("run", "-d", "--null-io", image, "kept", "sleep", "1000");
+  await ctr.ok("run", "-d", "--null-io", image, "kept", "tail", "-f", "/dev/null");
   await ctr.ok("tasks", "checkpoint", "--image-path", directory.join("images"), "kept");
   const checkpointed = (await told("kept")).filter(({ topic }) => topic === "/tasks/checkpointed");
   assert.equal(

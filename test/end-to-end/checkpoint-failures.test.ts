@@ -30,7 +30,8 @@ async function assertUntouched(ctr: Ctr, image: string): Promise<void> {
 check("what criu cannot write down is said in its words, and the task goes on", async () => {
   await using bench = await openWorkbench();
   const { ctr, directory, image } = bench;
-  const script = "ip link set lo up; nc -l -p 99 -e cat & until nc 127.0.0.1 99 -e sleep 1000; do :; done";
+  const script =
+    "ip link set lo up; nc -l -p 99 -e cat & until nc 127.0.0.1 99 -e tail -f /dev/null; do :; done";
   await ctr.ok("run", "-d", image, "c", "sh", "-c", script);
   await waitFor(async () => (await ctr.ok("tasks", "exec", "c", "netstat", "-tn")).includes("ESTABLISHED"));
   const work = directory.join("work");
@@ -54,7 +55,7 @@ check("a missing criu is named with its package, for checkpoint and restore", as
   const bin = directory.join("bin", "runc");
   symlinkSync(Bun.which("runc")!, bin);
   const env = { PATH: dirname(bin) };
-  await ctr.ok("run", "-d", image, "c", "sleep", "1000");
+  await ctr.ok("run", "-d", image, "c", "tail", "-f", "/dev/null");
   const wanted =
     /^ctr: [^\n]*criu in PATH \([^\n]*\): not found \(install it with: apt-get install criu\)\n$/;
   const made = await ctr.with({ env })("containers", "checkpoint", "--task", "c", "never:1");
@@ -93,7 +94,7 @@ check(
     await using bench = await openWorkbench();
     const { ctr, directory, image } = bench;
     const criu = slowCriu(directory);
-    await ctr.ok("run", "-d", image, "c", "sleep", "1000");
+    await ctr.ok("run", "-d", image, "c", "tail", "-f", "/dev/null");
     const words = ["containers", "checkpoint", "--image", "--rw", "--task", "c", "never:1"];
     const client = ctr.start(words, { env: { PATH: criu.path } });
     await criu.reached();
@@ -120,7 +121,7 @@ check(
     await using bench = await openWorkbench();
     const { ctr, directory, image } = bench;
     const criu = slowCriu(directory);
-    await ctr.ok("run", "-d", image, "c", "sleep", "1000");
+    await ctr.ok("run", "-d", image, "c", "tail", "-f", "/dev/null");
     const words = ["containers", "checkpoint", "--image", "--rw", "--task", "c", "whole:1"];
     const client = ctr.start(words, { env: { PATH: criu.path } });
     await criu.reached();
@@ -139,7 +140,7 @@ check(
 check("killed at any step, it leaves a task that runs and either no image or a whole one", async () => {
   await using bench = await openWorkbench();
   const { ctr, directory, image } = bench;
-  await ctr.ok("run", "-d", "--null-io", image, "c", "sleep", "1000");
+  await ctr.ok("run", "-d", "--null-io", image, "c", "tail", "-f", "/dev/null");
   const killer = createStepKiller(directory.path, { isClientAlone: true });
   const words = (ref: string) => [
     ctrExecutable,
@@ -177,7 +178,7 @@ check("killed at any step, it leaves a task that runs and either no image or a w
 check("a restore that is killed at any step can be cleared away and done again", async () => {
   await using bench = await openWorkbench();
   const { ctr, directory, image } = bench;
-  await ctr.ok("run", "-d", "--null-io", image, "c", "sleep", "1000");
+  await ctr.ok("run", "-d", "--null-io", image, "c", "tail", "-f", "/dev/null");
   await ctr.ok("containers", "checkpoint", "--image", "--rw", "--task", "c", "saved:1");
   await ctr.ok("tasks", "delete", "--force", "c");
   const killer = createStepKiller(directory.path, { isClientAlone: true });

@@ -13,7 +13,7 @@ const check = criuTest();
 /** Says, for each line it reads, that line and how many there were. */
 const READER = 'n=0; while read line; do n=$((n+1)); echo "$line $n"; done';
 /** Counts in memory and in a file, by itself. */
-const CLOCK = "n=0; while sleep 0.05; do n=$((n+1)); echo $n > /count; echo $n; done";
+const CLOCK = "n=0; while :; do sleep 0.05; n=$((n+1)); echo $n > /count; echo $n; done";
 
 const lastLine = async (ctr: Ctr, id: string): Promise<string> =>
   (await ctr.ok("tasks", "logs", id)).trimEnd().split("\n").at(-1)!;
@@ -88,7 +88,7 @@ check("tasks checkpoint takes everything, and --exit ends the task when it is sa
 check("with --image-path there are criu's images and no other, with --work-path its log", async () => {
   await using bench = await openWorkbench();
   const { ctr, directory, image } = bench;
-  await ctr.ok("run", "-d", "--null-io", image, "c", "sleep", "1000");
+  await ctr.ok("run", "-d", "--null-io", image, "c", "tail", "-f", "/dev/null");
   const [images, work] = [directory.join("images"), directory.join("work")];
   assert.is(await ctr.ok("tasks", "checkpoint", "--image-path", images, "--work-path", work, "c"), "");
   assert.ok(readdirSync(images).includes("inventory.img"));
@@ -113,7 +113,7 @@ check("with --image-path there are criu's images and no other, with --work-path 
 check("without --live a restored container starts afresh, with the files it had changed", async () => {
   await using bench = await openWorkbench();
   const { ctr, image } = bench;
-  await ctr.ok("run", "-d", image, "c", "sh", "-c", "cat /kept; echo changed > /kept; sleep 1000");
+  await ctr.ok("run", "-d", image, "c", "sh", "-c", "cat /kept; echo changed > /kept; tail -f /dev/null");
   await waitFor(async () => (await ctr.ok("tasks", "exec", "c", "cat", "/kept")) === "changed\n");
   await ctr.ok("containers", "checkpoint", "--rw", "c", "files:1");
   for (const [id, flags, output] of [
@@ -182,7 +182,7 @@ check("pipes, mounts, the host name and file locks come back", async () => {
   // Busybox has no flock of its own.
   const lock =
     'flock() { $(echo /host/lib/*/ld-linux*.so.*) --library-path $(dirname /host/lib/*/libc.so.6) /host/bin/flock "$@"; }';
-  const script = `${lock}; echo there > /memory/file; exec 7<>/lock; flock -x 7; while sleep 0.05; do n=$((n+1)); echo $n; echo $n > /shared/count; done`;
+  const script = `${lock}; echo there > /memory/file; exec 7<>/lock; flock -x 7; while :; do sleep 0.05; n=$((n+1)); echo $n; echo $n > /shared/count; done`;
   const words = ["run", "--hostname", "checkpointed", ...mounts.flatMap((mount) => ["--mount", mount])];
   const out = directory.join("out");
   const pipeline = Bun.spawn(
@@ -229,7 +229,7 @@ for (const [what, flags] of CONTAINERS) {
       )?.[0];
       return `${limit}\n${await ctr.ok("tasks", "exec", id, "sh", "-c", `{ ${facts}; } 2>&1`)}`;
     };
-    await ctr.ok("run", "-d", ...flags, image, "c", "sleep", "1000");
+    await ctr.ok("run", "-d", ...flags, image, "c", "tail", "-f", "/dev/null");
     const before = await ask("c");
     await ctr.ok("containers", "checkpoint", "--image", "--rw", "--task", "c", "kept:1");
     await ctr.ok("tasks", "delete", "--force", "c");

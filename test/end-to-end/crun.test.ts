@@ -68,7 +68,7 @@ test("says in crun's words what is not there, and leaves nothing", async () => {
 });
 
 test("executes, pauses, resumes, measures, kills, deletes and starts again", async () => {
-  await runs("run -d --runc-binary crun IMAGE c1 sleep 1000");
+  await runs("run -d --runc-binary crun IMAGE c1 tail -f /dev/null");
   assert.is(await runs("tasks exec c1 echo inside"), "inside\n");
   assert.is((await ctr("tasks exec c1 sh -c exit_3")).code, 3);
   const missing = await ctr("tasks exec c1 nosuch");
@@ -94,7 +94,7 @@ test("executes, pauses, resumes, measures, kills, deletes and starts again", asy
 
 for (const kill of ["tasks kill -s KILL c1", "tasks kill --all -s KILL c1", "tasks delete --force c1"]) {
   test(`${kill}: ends a paused container too`, async () => {
-    await runs("run -d --runc-binary crun IMAGE c1 sleep 1000");
+    await runs("run -d --runc-binary crun IMAGE c1 tail -f /dev/null");
     await runs("tasks pause c1");
     await runs(kill);
     if (!kill.includes("delete")) assert.is((await ctr("tasks wait c1")).code, 137);

@@ -17,7 +17,7 @@ const TIMEOUT_MS = 60_000;
 const KILLS = 12;
 /** Counts, and says with each number which addresses it has, the loopback's among them. */
 const WATCHER =
-  "n=0; while sleep 0.02; do n=$((n+1)); echo $n $(ip -o -4 addr show | grep -o 'inet [0-9.]*'); done";
+  "n=0; while :; do sleep 0.02; n=$((n+1)); echo $n $(ip -o -4 addr show | grep -o 'inet [0-9.]*'); done";
 
 const SERVER = "echo it works >/tmp/page; exec httpd -f -p 80 -h /tmp";
 
@@ -100,7 +100,7 @@ check("a server answers at its new address", async () => {
 });
 
 check("it is in the network at each start to come, and out of it after each end", async () => {
-  const ref = await checkpoint(["--cni"], "sleep", "1000");
+  const ref = await checkpoint(["--cni"], "tail", "-f", "/dev/null");
   await restore(ref, "--live", "--cni");
   assert.is(Object.keys(lab.leases()).length, 1);
   await lab.ok("tasks", "kill", "-s", "KILL", "box");
@@ -140,7 +140,7 @@ check("without --cni a warning says what is missing; its loopback is up when it 
 check(
   "a checkpoint cannot ask for a network; one that had none may be given it, without a word",
   async () => {
-    const ref = await checkpoint([], "sleep", "1000");
+    const ref = await checkpoint([], "tail", "-f", "/dev/null");
     for (const [flags, leases] of [
       [[], 0],
       [["--cni"], 1],
@@ -184,7 +184,7 @@ const addWith = (script: string): void => {
 check(
   "a plugin that fails, and a network that is not there, are told in one line, and nothing is left",
   async () => {
-    const ref = await checkpoint(["--cni"], "sleep", "1000");
+    const ref = await checkpoint(["--cni"], "tail", "-f", "/dev/null");
     const fails = async (words: RegExp) => {
       for (const live of [["--live"], []]) {
         const { code, stderr } = await lab.ctr("containers", "restore", ...live, "--cni", "box", ref);
@@ -202,7 +202,7 @@ check(
 );
 
 check("a restore that fails after the network was joined leaves it again", async () => {
-  const ref = await checkpoint(["--cni"], "sleep", "1000");
+  const ref = await checkpoint(["--cni"], "tail", "-f", "/dev/null");
   // What criu waits for is its first process.
   const end = `kill -9 "\${process#/proc/}"; until grep -q '^State:.Z' "$process/status"; do :; done`;
   const isIts = '[ "$process/ns/net" -ef "$CNI_NETNS" ]';
@@ -217,7 +217,7 @@ check("a restore that fails after the network was joined leaves it again", async
 
 check("a container in a network that others have is restored there, and not attached", async () => {
   for (const flags of [["--net-host"], ["--with-ns", `network:${lab.entry[1]!.replace("--net=", "")}`]]) {
-    const ref = await checkpoint(flags, "sleep", "1000");
+    const ref = await checkpoint(flags, "tail", "-f", "/dev/null");
     const refused = await lab.ctr("containers", "restore", "--live", "--cni", "box", ref);
     assert.is(refused.code, 1);
     assert.match(refused.stderr, /^ctr: the container has no network namespace of its own: failed precond/);
@@ -237,7 +237,7 @@ check("a network namespace that a container joins is left as it is; a missing on
   writeFileSync(netns, "");
   await lab.onHost("unshare", `--net=${netns}`, "true");
   try {
-    const ref = await checkpoint(["--with-ns", `network:${netns}`], "sleep", "1000");
+    const ref = await checkpoint(["--with-ns", `network:${netns}`], "tail", "-f", "/dev/null");
     await restore(ref, "--live");
     assert.match(await lab.ok("tasks", "exec", "box", "ip", "link", "show", "lo"), "LOOPBACK> ");
     const inode = await lab.onHost("stat", "-c", "net:[%i]", netns);
@@ -270,7 +270,7 @@ function slowChain() {
 }
 
 check("Ctrl-C beside a plugin gives a restore up, and leaves nothing", async () => {
-  const ref = await checkpoint(["--cni"], "sleep", "1000");
+  const ref = await checkpoint(["--cni"], "tail", "-f", "/dev/null");
   for (const flags of [["--live"], []]) {
     const slow = slowChain();
     const restoring = lab.start(["containers", "restore", ...flags, "--cni", "box", ref]);
@@ -286,7 +286,7 @@ check("Ctrl-C beside a plugin gives a restore up, and leaves nothing", async () 
 const isFree = (): boolean => Object.keys(lab.leases()).length === 0 && lab.records().length === 0;
 
 check("a restore whose client is killed beside a plugin is given up", async () => {
-  const ref = await checkpoint(["--cni"], "sleep", "1000");
+  const ref = await checkpoint(["--cni"], "tail", "-f", "/dev/null");
   const slow = slowChain();
   const restoring = lab.start(["containers", "restore", "--live", "--cni", "box", ref]);
   await slow.begun();
@@ -302,7 +302,7 @@ check("a restore whose client is killed beside a plugin is given up", async () =
 });
 
 check("a container whose restore waits for a plugin is not deleted meanwhile", async () => {
-  const ref = await checkpoint(["--cni"], "sleep", "1000");
+  const ref = await checkpoint(["--cni"], "tail", "-f", "/dev/null");
   const slow = slowChain();
   const restoring = lab.start(["containers", "restore", "--live", "--cni", "box", ref]);
   await slow.begun();
@@ -319,7 +319,7 @@ check("a container whose restore waits for a plugin is not deleted meanwhile", a
 });
 
 check("a restore whose supervisor is killed beside a plugin fails, and leaves nothing", async () => {
-  const ref = await checkpoint(["--cni"], "sleep", "1000");
+  const ref = await checkpoint(["--cni"], "tail", "-f", "/dev/null");
   const slow = slowChain();
   const restoring = lab.start(["containers", "restore", "--live", "--cni", "box", ref]);
   await slow.begun();
@@ -334,7 +334,7 @@ check("a restore whose supervisor is killed beside a plugin fails, and leaves no
 });
 
 check("a restore that is killed at any step can be cleared away and done again", async () => {
-  const ref = await checkpoint(["--cni"], "sleep", "1000");
+  const ref = await checkpoint(["--cni"], "tail", "-f", "/dev/null");
   const killer = createStepKiller(lab.bench.directory.path, { isClientAlone: true });
   const words = ["containers", "restore", "--live", "--cni", "box", ref];
   const command = [...lab.entry, lab.ctrExecutable, ...words];
