@@ -20,8 +20,8 @@ export interface Leftover {
 
 /**
  * Dead tasks that no container refers to, networks' addresses of containers that have ended, logs without a task,
- * locks, mounts and workspaces whose holders are gone, directories to mount images at; in all namespaces. `untouchedMs` leaves out what
- * changed since: what is being made may look abandoned for an instant.
+ * locks, mounts and workspaces whose holders are gone, directories to mount images at; in all namespaces. `untouchedMs`
+ * leaves out what changed since: what is being made may look abandoned for an instant.
  */
 export async function findLeftovers(client: Client, untouchedMs: number): Promise<Leftover[]> {
   const { findDeadTasks, findTaskLogs } = await import("../runtime/index.ts");

@@ -46,7 +46,10 @@ export interface ContentWriter extends AsyncDisposable {
 }
 
 export interface WriterOptions {
-  /** What will be written, as far as it is known. A known digest that another namespace holds ends in AlreadyExists at once. */
+  /**
+   * What will be written, as far as it is known. A known digest that another namespace holds ends in AlreadyExists at
+   * once.
+   */
   expected?: Partial<Pick<Descriptor, "digest" | "size" | "mediaType">>;
   /** Nobody goes on with it: what is not committed goes with its writer, and with a collection where that was killed. */
   isOneOff?: boolean;
@@ -67,9 +70,9 @@ export interface ContentStore extends ContentProvider {
   walk(filters?: readonly string[]): AsyncIterable<ContentInfo>;
   /**
    * Continues the ingest of that ref where it stopped, also after its writer was killed. One writer per ref: throws
-   * Unavailable naming the holder and since when. Disposing an uncommitted writer keeps the ingest resumable,
-   * unless it is one-off. Throws AlreadyExists when `expected.digest` is visible here, or whole on disk through another namespace: then it
-   * becomes visible here too.
+   * Unavailable naming the holder and since when. Disposing an uncommitted writer keeps the ingest resumable, unless it
+   * is one-off. Throws AlreadyExists when `expected.digest` is visible here, or whole on disk through another
+   * namespace: then it becomes visible here too.
    */
   writer(ref: string, options?: WriterOptions): Promise<ContentWriter>;
   /**

@@ -82,7 +82,10 @@ export interface NamespaceStore {
   create(namespace: Namespace): Namespace;
   /** Merges by `mergeLabels`' rule; unknown namespaces are left alone silently, as ctr does. */
   label(name: string, labels: Labels): void;
-  /** Throws NotFound; FailedPrecondition naming what it still holds (`images, blobs, containers, snapshots on "…" snapshotter`). */
+  /**
+   * Throws NotFound; FailedPrecondition naming what it still holds (`images, blobs, containers, snapshots on "…"
+   * snapshotter`).
+   */
   delete(name: string): void;
 }
 
@@ -166,7 +169,10 @@ export interface SnapshotRecordStore {
   ): SnapshotRecord;
   /** A committed snapshot of that chain ID in any namespace: the chain ID stands for all layers beneath as well. */
   shareable(chainId: string): SnapshotRecord | undefined;
-  /** A committed row for a directory that another namespace made. Throws NotFound when it was removed meanwhile, AlreadyExists for the name. */
+  /**
+   * A committed row for a directory that another namespace made. Throws NotFound when it was removed meanwhile,
+   * AlreadyExists for the name.
+   */
   share(record: SnapshotRecord, name: string, parent: string, labels: Labels): SnapshotRecord;
   /** Answers whether the directory is still in use by another row. Throws NotFound, FailedPrecondition with children. */
   delete(key: string): { directoryId: number; inUse: boolean };

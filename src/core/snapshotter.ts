@@ -80,8 +80,9 @@ export interface Snapshotter {
   sync?(key: string): Promise<void>;
   /**
    * Throws NotFound for the key or the parent, FailedPrecondition when the one is not Active or the other not
-   * Committed, AlreadyExists for the name; the active one then stays. A committed snapshot of that name that is not intact is no obstacle: it gets the active one's bytes,
-   * in every namespace that shares them, and keeps its labels and children.
+   * Committed, AlreadyExists for the name; the active one then stays. A committed snapshot of that name that is not
+   * intact is no obstacle: it gets the active one's bytes, in every namespace that shares them, and keeps its labels
+   * and children.
    */
   commit(name: string, key: string, options?: CommitOptions): Promise<void>;
   /** Throws NotFound; FailedPrecondition while it has children. The row goes first, then the bytes. */

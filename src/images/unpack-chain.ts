@@ -10,8 +10,8 @@ export interface ChainContext extends LinkContext {
 const LINKS_AT_ONCE = 64;
 
 /**
- * Unpacks the links side by side, puts each above the one below, and commits them from the lowest up. Chains are claimed in that order too, by every
- * process, so that no two can wait for each other. The first failure stops all.
+ * Unpacks the links side by side, puts each above the one below, and commits them from the lowest up. Chains are
+ * claimed in that order too, by every process, so that no two can wait for each other. The first failure stops all.
  */
 export async function unpackChain(links: readonly ChainLink[], context: ChainContext): Promise<void> {
   const failure = new AbortController();

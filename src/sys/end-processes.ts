@@ -13,8 +13,8 @@ const GONE_TIMEOUT_MS = 10_000;
 const LOOK_MS = 5;
 
 /**
- * Kills every process of our pid namespace but this one whose command line or environment is one that is meant, until there is none. Throws
- * DeadlineExceeded for those that do not go.
+ * Kills every process of our pid namespace but this one whose command line or environment is one that is meant, until
+ * there is none. Throws DeadlineExceeded for those that do not go.
  */
 export async function endProcesses(
   file: "cmdline" | "environ",

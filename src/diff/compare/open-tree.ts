@@ -9,8 +9,8 @@ import { overlayLayers } from "../overlay-options.ts";
 
 /**
  * A directory to read what `mounts` show, held by its descriptor alone: the kernel lets the mounts go with it, also
- * when this process is killed. What needs a place to be mounted at gets one below `mountPlaces`. An active overlay is looked at through its layers, since the kernel forbids two mounts
- * with one upper directory.
+ * when this process is killed. What needs a place to be mounted at gets one below `mountPlaces`. An active overlay is
+ * looked at through its layers, since the kernel forbids two mounts with one upper directory.
  */
 export function openTree(mounts: readonly Mount[], mountPlaces: string): number {
   const [mount] = mounts;

@@ -1,6 +1,6 @@
-import { closeSync, openSync } from "node:fs";
+import { closeSync } from "node:fs";
 import { readClockNs } from "../../sys/clock.ts";
-import { asSysError, hasErrno } from "../../sys/errno.ts";
+import { tryOpen } from "../bundle-lock.ts";
 import type { LogReader } from "./log-file.ts";
 import { type TimeRecord, timeRecords } from "./log-times.ts";
 
@@ -15,13 +15,8 @@ const NOTHING: TimeRecord = { offset: 0, timeNs: 0n };
 
 /** Of `log`; undefined where none are recorded. Throws `SysError`. */
 export function openTimes(path: string, log: LogReader): LogTimes | undefined {
-  let fd: number;
-  try {
-    fd = openSync(path, "r");
-  } catch (error) {
-    if (hasErrno(error, "ENOENT")) return undefined;
-    throw asSysError(error, path);
-  }
+  const fd = tryOpen(path);
+  if (fd === undefined) return undefined;
   let records = timeRecords(fd);
   let index = 0;
   let askedAt = 0;
